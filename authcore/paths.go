@@ -1,0 +1,46 @@
+package authcore
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// Paths are the folders of one user. Each is made with mode 0700 by whoever
+// first writes to it.
+type Paths struct {
+	// Config holds config.toml and settings; no secret.
+	Config string
+	// Data holds the vault and its lock.
+	Data string
+	// Runtime holds the local API's socket. It does not survive a restart.
+	Runtime string
+}
+
+// folder is the application's folder name on every system.
+const folder = "bitfount-tray"
+
+// DefaultPaths follows the XDG Base Directory Specification on Linux, and what
+// os.UserConfigDir and os.UserCacheDir know elsewhere. The error is that of a
+// user without a home folder.
+func DefaultPaths() (Paths, error) {
+	config, err := os.UserConfigDir()
+	if err != nil {
+		return Paths{}, err
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return Paths{}, err
+	}
+	p := Paths{
+		Config:  filepath.Join(config, folder),
+		Data:    filepath.Join(dataHome(config, cache), folder),
+		Runtime: filepath.Join(cache, folder, "run"),
+	}
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		p.Runtime = filepath.Join(dir, folder)
+	}
+	return p, nil
+}
+
+// Socket is the local API's address.
+func (p Paths) Socket() string { return filepath.Join(p.Runtime, "api.sock") }
