@@ -133,12 +133,12 @@ var words = map[ProblemCode]Words{
 	},
 	ProblemKeyringKeyMissing: {
 		"The key for your saved session is no longer in this computer's keyring.",
-		"The saved session cannot be opened. It was kept aside and nothing was deleted.",
+		"The saved session cannot be opened. The file is kept; nothing was deleted.",
 		"Sign in again. A new key is made, and everything else goes on as before.",
 	},
 	ProblemVaultDamaged: {
 		"The file with your saved session is damaged.",
-		"The saved session cannot be opened. The damaged file was kept aside as {{.Kept}}.",
+		"The saved session cannot be opened. The damaged file is kept; nothing was deleted.",
 		"Sign in again. Everything else goes on as before.",
 	},
 	ProblemVaultUnreadable: {
@@ -212,7 +212,7 @@ var words = map[ProblemCode]Words{
 		"Choose “Sign in…”.",
 	},
 	ProblemRenewalInterrupted: {
-		"The session was being renewed when this computer stopped, and the server's answer never arrived.",
+		"The session was being renewed when this computer stopped or lost its connection, and the server's answer never arrived.",
 		"The server has ended this session to be safe. Nobody else got access.",
 		"Choose “Sign in…”.",
 	},
