@@ -1,0 +1,121 @@
+// Package window puts the view of package ui into a real window.
+//
+// It is apart from package ui because Fyne's driver needs cgo and OpenGL, and
+// the view and its tests need neither.
+package window
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/app"
+
+	"github.com/bitfount/bitfount-tray/authcore"
+	"github.com/bitfount/bitfount-tray/ui"
+)
+
+// commandTimeout bounds one command. The resident answers as soon as it has
+// taken the command in, so that only one that hangs takes this long.
+const commandTimeout = 30 * time.Second
+
+// Options says what the window shows and whom it asks.
+type Options struct {
+	// Snapshots brings every new snapshot; the latest wins. It is closed when
+	// the resident is gone.
+	Snapshots <-chan *authcore.Snapshot
+	// Focus asks for the window to come forward. It may be nil.
+	Focus <-chan struct{}
+	// Do sends a command to the resident. It is called on a goroutine of its
+	// own, several at a time. An *authcore.Problem is shown in its own words,
+	// any other error as the details of an internal problem.
+	Do func(context.Context, authcore.Command) error
+	// AppID is the application's identity for the desktop, in reverse DNS.
+	AppID   string
+	Version string
+}
+
+// Run shows the window and blocks until it is closed or ctx ends. It must be
+// called on the main goroutine, and once in a process, because Fyne can start
+// only once. The error is an *authcore.Problem when the desktop cannot show
+// windows; some graphics faults end the process instead, with code 1 or 2.
+func Run(ctx context.Context, o Options) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = startFault(fmt.Sprintf("%v\n%s", fault, debug.Stack()))
+		}
+	}()
+	app.SetMetadata(fyne.AppMetadata{ID: o.AppID, Name: "Bitfount Tray", Version: o.Version, Migrations: map[string]bool{"fyneDo": true}})
+	a := app.NewWithID(o.AppID)
+	a.Settings().SetTheme(ui.Theme())
+	a.SetIcon(ui.Icon())
+
+	var view *ui.View
+	view = ui.NewView(func(c authcore.Command) {
+		go func() {
+			ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+			defer cancel()
+			if err := o.Do(ctx, c); err != nil && ctx.Err() != context.Canceled {
+				fyne.Do(func() { view.ShowError(err) })
+			}
+		}()
+	})
+	w := a.NewWindow(ui.Title())
+	w.SetMaster()
+	w.SetPadded(false)
+	w.SetContent(view.Content())
+	w.Resize(ui.DefaultSize)
+	w.CenterOnScreen()
+	view.OnClose = w.Close
+	a.Lifecycle().SetOnStarted(func() { go follow(ctx, o, a, w, view) })
+	w.ShowAndRun()
+	return nil
+}
+
+// follow brings snapshots, the passing of time and wishes for focus to the
+// view. The timer is set to the moment at which the view's text changes next,
+// so that nothing is drawn while nothing moves.
+func follow(ctx context.Context, o Options, a fyne.App, w fyne.Window, view *ui.View) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	onScreen := func(change func(now time.Time)) {
+		fyne.Do(func() {
+			now := time.Now()
+			change(now)
+			timer.Reset(view.NextChange(now))
+		})
+	}
+	snapshots := o.Snapshots
+	for {
+		select {
+		case <-ctx.Done():
+			fyne.Do(a.Quit)
+			return
+		case s, ok := <-snapshots:
+			if !ok {
+				snapshots = nil
+				onScreen(func(time.Time) { view.Gone() })
+				continue
+			}
+			onScreen(func(now time.Time) { view.Render(s, now) })
+		case <-timer.C:
+			onScreen(view.Tick)
+		case <-o.Focus:
+			fyne.Do(w.RequestFocus)
+		}
+	}
+}
+
+// startFault is the problem of a window that could not be shown.
+func startFault(cause string) *authcore.Problem {
+	p := &authcore.Problem{Code: authcore.ProblemNoWindow, Cause: cause, Since: time.Now()}
+	if !hasDisplay(os.Getenv) {
+		p.Code = authcore.ProblemNoDisplay
+	}
+	return p
+}
