@@ -1,0 +1,2 @@
+// Package oauth is the wire of the device-code login.
+package oauth
