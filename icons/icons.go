@@ -1,0 +1,53 @@
+// Package icons holds the product's pictures: the SVG sources in svg/ and what
+// is rendered from them in rendered/ (a test compares the two). The six tray
+// icons differ in their outline, not in colour alone, and each carries a white
+// edge, so that they can be told apart at 16 pixels on light and dark panels.
+//
+// It does not render anything at run time.
+package icons
+
+import (
+	"embed"
+
+	"github.com/bitfount/bitfount-tray/authcore"
+)
+
+//go:generate go run ./internal/generate
+
+//go:embed svg/*.svg
+var sources embed.FS
+
+// Tray returns the picture of ind in the format that this system's tray takes:
+// a PNG of 48 pixels a side on Linux and macOS, an ICO of 16, 24, 32 and 48
+// pixels on Windows. The caller must not change the bytes. An unknown indicator
+// gets the picture for attention, which never claims too much.
+func Tray(ind authcore.Indicator) []byte {
+	return mustRead(rendered, "rendered/"+known(ind)+trayExtension)
+}
+
+// SVG returns the source of the picture of ind.
+func SVG(ind authcore.Indicator) []byte { return mustRead(sources, "svg/"+known(ind)+".svg") }
+
+// App returns the application's icon as a PNG of 512 pixels a side.
+func App() []byte { return mustRead(rendered, "rendered/app.png") }
+
+// AppSVG returns the source of the application's icon.
+func AppSVG() []byte { return mustRead(sources, "svg/app.svg") }
+
+func known(ind authcore.Indicator) string {
+	for _, i := range authcore.Indicators {
+		if i == ind {
+			return string(i)
+		}
+	}
+	return string(authcore.IndicatorAttention)
+}
+
+// mustRead panics only if an embedded file is missing, which the tests rule out.
+func mustRead(files embed.FS, name string) []byte {
+	content, err := files.ReadFile(name)
+	if err != nil {
+		panic(err)
+	}
+	return content
+}

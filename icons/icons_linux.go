@@ -1,0 +1,9 @@
+package icons
+
+import "embed"
+
+//go:embed rendered/app.png rendered/attention.png rendered/expiring.png rendered/offline.png
+//go:embed rendered/signed-in.png rendered/signed-out.png rendered/signing-in.png
+var rendered embed.FS
+
+const trayExtension = ".png"

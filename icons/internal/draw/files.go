@@ -1,0 +1,54 @@
+package draw
+
+import (
+	"image"
+	"path"
+	"strings"
+)
+
+// Sizes, in pixels. Linux gets one image that panels scale: 48 divides evenly
+// by 2 and 3 to the usual 24 and 16. macOS shows 18 points, doubled on Retina
+// screens. Windows picks the size for its scaling from the ICO.
+const (
+	linuxSize    = 48
+	templateSize = 36
+	appSize      = 512
+)
+
+var icoSizes = []int{16, 24, 32, 48}
+
+// Files renders the source svg/NAME.svg to everything made of it: the file
+// names, within the folder "rendered", and their content.
+func Files(name string, svg []byte) (map[string][]byte, error) {
+	name = strings.TrimSuffix(path.Base(name), ".svg")
+	main := linuxSize
+	if name == "app" {
+		main = appSize
+	}
+	img, err := Render(svg, main)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	if files[name+".png"], err = PNG(img); err != nil {
+		return nil, err
+	}
+	var sizes []*image.NRGBA
+	for _, size := range icoSizes {
+		img, err := Render(svg, size)
+		if err != nil {
+			return nil, err
+		}
+		sizes = append(sizes, img)
+	}
+	files[name+".ico"] = ICO(sizes...)
+	if name == "app" {
+		return files, nil
+	}
+	img, err = Render(svg, templateSize)
+	if err != nil {
+		return nil, err
+	}
+	files[name+".template.png"], err = PNG(Template(img))
+	return files, err
+}
