@@ -1,0 +1,147 @@
+package desktop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/godbus/dbus/v5"
+)
+
+const (
+	secrets         = "org.freedesktop.secrets"
+	secretsPath     = "/org/freedesktop/secrets"
+	loginCollection = secretsPath + "/collection/login"
+	prompter        = "org.gnome.keyring.SystemPrompter"
+)
+
+// SecretService is a running gnome-keyring with one collection, the login
+// keyring, whose password is "pw".
+type SecretService struct {
+	bus *SessionBus
+	p   *process
+	// prompter is the connection that owns the prompter's name, or nil.
+	prompter *dbus.Conn
+}
+
+// KeyringOption says in which state a keyring starts.
+type KeyringOption string
+
+// The states other than unlocked.
+const (
+	// KeyringLocked has a locked login keyring, and nobody who could be asked for
+	// its password.
+	KeyringLocked KeyringOption = "locked"
+	// KeyringWithoutCollection has no login keyring at all, as after a login
+	// without a password.
+	KeyringWithoutCollection KeyringOption = "without a collection"
+)
+
+// Keyring starts gnome-keyring on a bus for one test and ends it at the test's
+// end. Without options it is unlocked. Its files are in the bus's own home
+// folder, so a second one on the same bus finds what the first one kept. It
+// skips the test, with the reason, where gnome-keyring-daemon is missing.
+func Keyring(tb testing.TB, bus *SessionBus, options ...KeyringOption) *SecretService {
+	tb.Helper()
+	need(tb, "gnome-keyring-daemon")
+	k := &SecretService{bus: bus}
+	argv := []string{
+		"gnome-keyring-daemon", "--foreground", "--components=secrets",
+		"--control-directory=" + filepath.Join(bus.d.dir, "run", "keyring"),
+	}
+	password := strings.NewReader("")
+	lock := false
+	unlock := true
+	for _, o := range options {
+		lock = lock || o == KeyringLocked
+		unlock = unlock && o != KeyringWithoutCollection
+	}
+	if unlock {
+		argv = append(argv, "--unlock")
+		password = strings.NewReader("pw")
+	}
+	p, err := bus.d.run("keyring", argv, func(cmd *exec.Cmd) { cmd.Stdin = password })
+	if err != nil {
+		tb.Fatal(err)
+	}
+	k.p = p
+	tb.Cleanup(k.Stop)
+	if err := bus.d.owned(tb.Context(), secrets, p); err != nil {
+		tb.Fatal(err)
+	}
+	if lock {
+		if err := k.Lock(tb.Context()); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return k
+}
+
+// Env is the environment for programs that use this keyring.
+func (k *SecretService) Env() []string { return k.bus.Env() }
+
+// Lock locks the login keyring. Since nobody can be asked for its password,
+// whoever needs it is refused at once; see IgnorePrompts.
+func (k *SecretService) Lock(ctx context.Context) error {
+	var locked []dbus.ObjectPath
+	var prompt dbus.ObjectPath
+	err := k.bus.d.bus.Object(secrets, secretsPath).CallWithContext(ctx, "org.freedesktop.Secret.Service.Lock", 0,
+		[]dbus.ObjectPath{loginCollection}).Store(&locked, &prompt)
+	if err == nil && len(locked) != 1 {
+		err = errors.New("the keyring did not lock its login collection")
+	}
+	return err
+}
+
+// IgnorePrompts makes somebody answer for the system's prompter who takes every
+// request and shows nothing, as when the user is away: whoever needs the locked
+// keyring then waits without limit.
+func (k *SecretService) IgnorePrompts(ctx context.Context) error {
+	if k.prompter != nil {
+		return nil
+	}
+	conn, err := dbus.Connect(k.bus.Address(), dbus.WithContext(context.WithoutCancel(ctx)))
+	if err != nil {
+		return err
+	}
+	k.prompter = conn
+	if err := conn.Export(silentPrompter{}, "/org/gnome/keyring/Prompter", "org.gnome.keyring.internal.Prompter"); err != nil {
+		return err
+	}
+	reply, err := conn.RequestName(prompter, dbus.NameFlagDoNotQueue)
+	if err == nil && reply != dbus.RequestNameReplyPrimaryOwner {
+		err = fmt.Errorf("somebody else owns %s", prompter)
+	}
+	return err
+}
+
+// silentPrompter takes the part of gcr-prompter that gnome-keyring calls.
+type silentPrompter struct{}
+
+// BeginPrompting takes a request; a real prompter would now call back.
+func (silentPrompter) BeginPrompting(dbus.ObjectPath) *dbus.Error { return nil }
+
+// StopPrompting is called when the one who asked gives up.
+func (silentPrompter) StopPrompting(dbus.ObjectPath) *dbus.Error { return nil }
+
+// Suspend makes the keyring stop answering until Resume, as an overloaded one.
+func (k *SecretService) Suspend() error { return suspend(k.p.cmd.Process) }
+
+// Resume undoes Suspend: the keyring answers what it was asked meanwhile.
+func (k *SecretService) Resume() error { return resume(k.p.cmd.Process) }
+
+// Stop ends the keyring and returns when it has ended. Further calls do nothing.
+func (k *SecretService) Stop() {
+	if k.prompter != nil {
+		_ = k.prompter.Close()
+		k.prompter = nil
+	}
+	if k.p.alive() == nil {
+		_ = k.Resume()
+	}
+	k.p.stop()
+}
