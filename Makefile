@@ -1,0 +1,96 @@
+# Everything that one does with the product. `make` or `make help` lists it.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+MODULE := github.com/bitfount/bitfount-tray
+OUT := build/out
+
+# The same flags everywhere: Fyne's C code takes minutes to compile, and other
+# flags would compile it again. A -mod flag that is set already is kept.
+export GOFLAGS := -trimpath -buildvcs=false -tags=no_emoji,migrated_fynedo $(filter -mod=%,$(shell go env GOFLAGS 2>/dev/null))
+
+# Modules of their own, so that what they need never gets into the product.
+NESTED := $(patsubst %/go.mod,%,$(wildcard build/*/go.mod))
+
+# How long each fuzz target runs.
+FUZZTIME ?= 5s
+
+## demo: sign in at a demo provider and use a session; without a screen it walks through by itself
+.PHONY: demo
+demo: setup
+	@go run ./build/demo
+
+## build: the product, as build/out/bitfount-tray
+.PHONY: build
+build: setup-build
+	@mkdir -p $(OUT)
+	@go build -o $(OUT)/ .
+	@echo "Built $(OUT)/bitfount-tray"
+
+## test: everything: formatting, vet, architecture, unit and end-to-end tests with the race detector, fuzzing
+.PHONY: test
+test: setup check unit fuzz
+	@echo "make test: everything passed"
+
+## unit: the tests of all modules with the race detector, end to end too
+.PHONY: unit
+unit:
+	@mkdir -p $(OUT)
+	@go test -race -vet=off -count=1 -v ./... | tee $(OUT)/test.log | awk -f build/test/summary.awk
+	@for module in $(NESTED); do echo "module $$module"; \
+	  (cd $$module && go test -race -vet=off -count=1 -v ./...) | tee $(OUT)/test-$$(basename $$module).log | awk -f build/test/summary.awk; done
+
+## e2e: the end-to-end tests alone; screenshots in build/out/e2e
+.PHONY: e2e
+e2e: setup
+	@go test -race -vet=off -count=1 -v ./build/e2e/...
+
+## check: formatting, vet on three systems, and who may import whom
+.PHONY: check
+check:
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go' ':!:third_party')); \
+	  [ -z "$$unformatted" ] || { echo "These files are not formatted; run gofmt -w on them:"; echo "$$unformatted"; exit 1; }
+	@go vet -race ./...
+	@for module in $(NESTED); do (cd $$module && go vet -race ./...); done
+	@for system in linux windows darwin; do CGO_ENABLED=0 GOOS=$$system go vet ./authcore/...; done
+	@deps=$$(go list -deps ./authcore/...); \
+	  if grep -E '^(fyne\.io/|$(MODULE)/(tray|ui))' <<<"$$deps"; then echo "authcore must not import the packages above: it knows no screen."; exit 1; fi
+	@deps=$$(go list -deps .); \
+	  if grep -E 'zitadel|^$(MODULE)/build/|^testing$$' <<<"$$deps"; then echo "The product must not contain the packages above."; exit 1; fi
+	@echo "check: formatted, vetted, and the imports are as they should be"
+
+## fuzz: each fuzz target for FUZZTIME (5s)
+.PHONY: fuzz
+fuzz:
+	@for file in $$(git ls-files -co --exclude-standard '*_test.go'); do \
+	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
+	    printf '%s %s: ' "$$(dirname "$$file")" "$$target"; \
+	    (cd "$$(dirname "$$file")" && CGO_ENABLED=0 go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .) | tee $(OUT)/fuzz.log | tail -n 1 \
+	      || { cat $(OUT)/fuzz.log; exit 1; }; \
+	  done; \
+	done
+
+## rest: measure memory and CPU of the product at rest (a few minutes)
+.PHONY: rest
+rest: setup
+	@go run ./build/bench/rest
+
+## setup: install the Debian packages that are missing, if any
+.PHONY: setup setup-build
+setup:
+	@sh build/setup/install.sh desktop
+setup-build:
+	@sh build/setup/install.sh build
+
+## clean: remove what was built
+.PHONY: clean
+clean:
+	@rm -rf $(OUT)
+
+## help: this list
+.PHONY: help
+help:
+	@sed -n 's/^## \([a-z0-9-]*\): \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
