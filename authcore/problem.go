@@ -21,6 +21,7 @@ const (
 	ProblemVaultDamaged    ProblemCode = "vault-damaged"
 	ProblemVaultUnreadable ProblemCode = "vault-unreadable"
 	ProblemVaultUnwritable ProblemCode = "vault-unwritable"
+	ProblemVaultNewer      ProblemCode = "vault-newer"
 	ProblemDiskFull        ProblemCode = "disk-full"
 
 	// Network: everything that heals by itself.
@@ -39,6 +40,8 @@ const (
 	ProblemSessionEnded       ProblemCode = "session-ended"
 	ProblemRenewalInterrupted ProblemCode = "renewal-interrupted"
 	ProblemBadSource          ProblemCode = "bad-source"
+	ProblemNotSignedIn        ProblemCode = "not-signed-in"
+	ProblemTooShort           ProblemCode = "too-short"
 
 	// This computer.
 	ProblemClockWrong   ProblemCode = "clock-wrong"
@@ -49,7 +52,13 @@ const (
 	ProblemClipboard    ProblemCode = "clipboard"
 	ProblemNoBrowser    ProblemCode = "no-browser"
 	ProblemExport       ProblemCode = "export"
-	ProblemInternal     ProblemCode = "internal"
+
+	// Local API: what a client of the resident can get wrong.
+	ProblemBadRequest       ProblemCode = "bad-request"
+	ProblemClientOutdated   ProblemCode = "client-outdated"
+	ProblemResidentOutdated ProblemCode = "resident-outdated"
+
+	ProblemInternal ProblemCode = "internal"
 )
 
 // Problem is an error that a person will read. The zero value is no problem.
@@ -151,6 +160,11 @@ var words = map[ProblemCode]Words{
 		"You can work normally, but after a restart you may have to sign in again.",
 		"Check that you may write to {{.Path}}. Saving is tried again by itself.",
 	},
+	ProblemVaultNewer: {
+		"Your saved session was written by a newer version of Bitfount Tray.",
+		"This version leaves it untouched, and keeps what you do now in memory only.",
+		"Install the newer version again.",
+	},
 	ProblemDiskFull: {
 		"Your session could not be saved because the disk is full.",
 		"You can work normally, but after a restart you may have to sign in again.",
@@ -221,6 +235,16 @@ var words = map[ProblemCode]Words{
 		"Bitfount services cannot be used with this account until it does.",
 		"Check the command, file or variable in the account's settings. The details say what came back.",
 	},
+	ProblemNotSignedIn: {
+		"You are not signed in.",
+		"Bitfount services cannot be used until you sign in.",
+		"Choose “Sign in…”, or run bitfount-auth login.",
+	},
+	ProblemTooShort: {
+		"The server's tokens do not live as long as {{.Asked}}; this one has {{.Left}} left.",
+		"Nothing was handed out.",
+		"Ask for a shorter time.",
+	},
 	ProblemClockWrong: {
 		"This computer's clock is wrong by {{.Offset}}.",
 		"Your session is judged by the server's time meanwhile, so nothing is lost, but other programs may fail.",
@@ -260,6 +284,21 @@ var words = map[ProblemCode]Words{
 		"The file {{.Path}} could not be written.",
 		"Programs that read it will not get fresh headers. Your session is not affected.",
 		"Check that the folder exists and that you may write to it. It is tried again by itself.",
+	},
+	ProblemBadRequest: {
+		"The request cannot be carried out: {{.Reason}}.",
+		"Nothing was changed.",
+		"Correct the request and try again.",
+	},
+	ProblemClientOutdated: {
+		"This program is older than the Bitfount Tray that is running (version {{.Version}}).",
+		"The two do not understand each other. Nothing was changed.",
+		"Install the same version of both.",
+	},
+	ProblemResidentOutdated: {
+		"The Bitfount Tray that is running (version {{.Version}}) is older than this program.",
+		"The two do not understand each other. Nothing was changed.",
+		"Quit Bitfount Tray and start it again. If that does not help, update it.",
 	},
 	ProblemInternal: {
 		"Something unexpected happened.",

@@ -1,0 +1,467 @@
+package authcore
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bitfount/bitfount-tray/authcore/export"
+	"github.com/bitfount/bitfount-tray/authcore/oauth"
+	"github.com/bitfount/bitfount-tray/authcore/secret"
+	"github.com/bitfount/bitfount-tray/authcore/vault"
+)
+
+// ErrStopped is returned to callers of an agent whose Run has ended.
+var ErrStopped = errors.New("the session agent has stopped")
+
+// AgentOptions are what an Agent is made from.
+type AgentOptions struct {
+	// Environment that new accounts belong to.
+	Environment Environment
+	// EnvironmentChosen says that the user or an administrator named the
+	// environment, so that an account of it becomes the active one at start.
+	EnvironmentChosen bool
+	// Vault keeps the sessions over restarts; nil keeps them in memory only.
+	Vault *vault.Vault
+	// Transport carries every request to the issuer; nil means
+	// http.DefaultTransport.
+	Transport http.RoundTripper
+	// UserAgent goes out with Hub and Access Manager headers; empty means
+	// "Bitfount Tray" without a version.
+	UserAgent string
+	// Version is shown in the snapshot.
+	Version string
+	// Log is told what happened, never a secret; nil means nowhere.
+	Log *slog.Logger
+}
+
+// Agent owns the sessions of one user: it signs in, renews ahead of need,
+// remembers over restarts, and signs out. One goroutine, Run, is the only
+// writer of its state; everybody else sends it commands and reads snapshots.
+// All methods are safe for concurrent use.
+type Agent struct {
+	options AgentOptions
+	log     *slog.Logger
+	store   store
+
+	inbox chan func()
+	done  chan struct{}
+
+	snapshot    atomic.Pointer[Snapshot]
+	credentials atomic.Pointer[map[string]*credential]
+
+	subscribersMu sync.Mutex
+	subscribers   map[chan *Snapshot]struct{}
+
+	// wall is the local wall clock, replaced in tests that set the clock.
+	wall func() time.Time
+
+	// What follows belongs to the goroutine of Run.
+
+	ctx      context.Context
+	workers  int
+	accounts []*account
+	active   string
+	clients  map[clientKey]*oauth.Client
+	desktop  Desktop
+	files    []LiveFile
+	events   []TimelineEvent
+
+	offset        time.Duration
+	clockSince    time.Time
+	loaded        bool
+	storing       bool
+	storeProblem  *Problem
+	storeAt       time.Time
+	revocations   []revocation
+	revoking      bool
+	revokeAt      time.Time
+	revokeRetries int
+	lastWall      time.Time // without monotonic part
+	lastMonotonic time.Time
+}
+
+// credential is what callers read without a lock: made once, never changed.
+type credential struct {
+	account  string
+	token    secret.Secret
+	issued   time.Time
+	expires  time.Time // zero: does not expire
+	services map[export.Service][]export.Header
+}
+
+func (c *credential) left(now time.Time) time.Duration {
+	if c.expires.IsZero() {
+		return 1<<63 - 1
+	}
+	return c.expires.Sub(now)
+}
+
+type clientKey struct{ issuer, clientID, scopes, audience string }
+
+func (e Environment) clientKey() clientKey {
+	return clientKey{e.Issuer, e.ClientID, e.Scopes, e.Audience}
+}
+
+// tickEvery is the longest that the agent sleeps. A laptop that wakes up is
+// noticed within it, since timers stand still during sleep while the wall
+// clock does not.
+const tickEvery = 30 * time.Second
+
+// NewAgent makes an agent. It does nothing before Run. The error is that of an
+// environment that Validate refuses.
+func NewAgent(o AgentOptions) (*Agent, error) {
+	if err := o.Environment.Validate(); err != nil {
+		return nil, err
+	}
+	if o.UserAgent == "" {
+		o.UserAgent = "Bitfount Tray"
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &Agent{
+		options: o, log: o.Log, store: store{o.Vault},
+		inbox: make(chan func()), done: make(chan struct{}),
+		subscribers: map[chan *Snapshot]struct{}{},
+		clients:     map[clientKey]*oauth.Client{},
+		wall:        time.Now,
+	}
+	a.addPristine(o.Environment)
+	a.publish()
+	return a, nil
+}
+
+// Run owns the sessions until ctx ends; it then lets a renewal that is under
+// way finish (at most 10 s), so that a rotated token is never lost. It must be
+// called exactly once. It returns nil after an orderly end.
+func (a *Agent) Run(ctx context.Context) error {
+	defer close(a.done)
+	a.ctx = ctx
+	a.lastWall, a.lastMonotonic = a.wall().Round(0), time.Now()
+	a.syncStore()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return a.drain()
+		case f := <-a.inbox:
+			f()
+		case <-timer.C:
+			a.tick()
+		}
+		a.publish()
+		timer.Reset(a.untilNext())
+	}
+}
+
+// drain waits for the workers that are finishing what cannot be repeated.
+func (a *Agent) drain() error {
+	// A refresh answer takes at most the wire's own limit; 10 s keeps a
+	// shutdown from hanging and covers all but the slowest answers.
+	limit := time.NewTimer(10 * time.Second)
+	defer limit.Stop()
+	for a.workers > 0 {
+		select {
+		case f := <-a.inbox:
+			f()
+		case <-limit.C:
+			return nil
+		}
+	}
+	a.publish()
+	return nil
+}
+
+// Snapshot returns the latest state. It never blocks.
+func (a *Agent) Snapshot() *Snapshot { return a.snapshot.Load() }
+
+// Subscribe returns a channel that always holds the latest snapshot that its
+// reader has not seen, beginning with the current one. A slow reader misses
+// snapshots in between and never holds anybody up. cancel closes the channel.
+func (a *Agent) Subscribe() (updates <-chan *Snapshot, cancel func()) {
+	ch := make(chan *Snapshot, 1)
+	a.subscribersMu.Lock()
+	defer a.subscribersMu.Unlock()
+	ch <- a.snapshot.Load()
+	a.subscribers[ch] = struct{}{}
+	return ch, sync.OnceFunc(func() {
+		a.subscribersMu.Lock()
+		defer a.subscribersMu.Unlock()
+		delete(a.subscribers, ch)
+		close(ch)
+	})
+}
+
+// SetDesktop lets the resident put what it knows of the desktop into the
+// snapshot. change runs on the owner's goroutine and must not block.
+func (a *Agent) SetDesktop(change func(*Desktop)) {
+	a.post(func() { change(&a.desktop) })
+}
+
+// Nudge makes the agent look at its clock and its failing renewals at once:
+// the computer woke up, or the network came back.
+func (a *Agent) Nudge(reason string) {
+	a.post(func() {
+		a.log.Info("looking again", "reason", reason)
+		a.retryNow()
+		a.tick()
+	})
+}
+
+// post hands f to the owner, unless the agent has ended.
+func (a *Agent) post(f func()) {
+	select {
+	case a.inbox <- f:
+	case <-a.done:
+	}
+}
+
+// call runs f on the owner's goroutine and returns its error, the context's,
+// or ErrStopped.
+func (a *Agent) call(ctx context.Context, f func() error) error {
+	reply := make(chan error, 1)
+	select {
+	case a.inbox <- func() { reply <- f() }:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-a.done:
+		return ErrStopped
+	}
+	select {
+	case err := <-reply:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-a.done:
+		return ErrStopped
+	}
+}
+
+// work runs f beside the owner; the owner's end waits for it. f posts its
+// results. Owner's goroutine only.
+func (a *Agent) work(f func()) {
+	a.workers++
+	go func() {
+		defer func() {
+			if r := recover(); r != nil {
+				a.log.Error("a worker failed", "panic", r)
+			}
+			a.post(func() { a.workers-- })
+		}()
+		f()
+	}()
+}
+
+// now is the wall clock as the servers see it, without a monotonic part, so
+// that time spent asleep counts.
+func (a *Agent) now() time.Time { return a.wall().Round(0).Add(a.offset) }
+
+// untilNext is how long the owner may sleep.
+func (a *Agent) untilNext() time.Duration {
+	now := a.now()
+	wait := tickEvery
+	consider := func(at time.Time) {
+		if !at.IsZero() {
+			wait = min(wait, at.Sub(now))
+		}
+	}
+	for _, acc := range a.accounts {
+		if acc.renewable() && !acc.busy && acc.state != Prompting {
+			consider(acc.renewAt)
+		}
+		if acc.state == SignedIn || acc.state == Offline {
+			consider(acc.rec.ExpiresAt)
+		}
+	}
+	if !a.storing {
+		consider(a.storeAt)
+	}
+	if len(a.revocations) > 0 && !a.revoking {
+		consider(a.revokeAt)
+	}
+	// Never a busy loop, whatever the clocks say.
+	return max(wait, 20*time.Millisecond)
+}
+
+// tick looks at the clock and starts everything that is due.
+func (a *Agent) tick() {
+	a.noticeJump()
+	now := a.now()
+	for _, acc := range a.accounts {
+		acc.lapse(a, now)
+		if acc.renewable() && !acc.busy && !acc.renewAt.IsZero() && !now.Before(acc.renewAt) && acc.state != Prompting {
+			a.startRenewal(acc)
+		}
+	}
+	if !a.storing && !a.storeAt.IsZero() && !now.Before(a.storeAt) {
+		a.syncStore()
+	}
+	if len(a.revocations) > 0 && !a.revoking && !now.Before(a.revokeAt) {
+		a.startRevocation()
+	}
+}
+
+// jumpTolerance is above what time synchronisation slews in one tick and far
+// below any sleep that matters.
+const jumpTolerance = 5 * time.Second
+
+// noticeJump compares the wall clock with the monotonic one since the last
+// look. They part when the computer slept or somebody set the clock.
+func (a *Agent) noticeJump() {
+	wall, monotonic := a.wall().Round(0), time.Now()
+	jump := wall.Sub(a.lastWall) - monotonic.Sub(a.lastMonotonic)
+	a.lastWall, a.lastMonotonic = wall, monotonic
+	if jump.Abs() < jumpTolerance {
+		return
+	}
+	// A clock that was wrong and has just been set right by what it was wrong by.
+	if a.offset != 0 && (jump-a.offset).Abs() < jumpTolerance {
+		a.offset = 0
+	}
+	a.log.Info("the wall clock jumped", "by", jump.Round(time.Second))
+	a.event(TimelineEvent{Kind: EventWoke, Detail: jump.Round(time.Second).String()})
+	a.retryNow()
+}
+
+// retryNow forgets the back-off of everything that failed for a reason that
+// heals by itself.
+func (a *Agent) retryNow() {
+	now := a.now()
+	for _, acc := range a.accounts {
+		if acc.failures > 0 && !acc.busy {
+			acc.renewAt, acc.failures = now, 0
+		}
+	}
+	if len(a.revocations) > 0 {
+		a.revokeAt, a.revokeRetries = now, 0
+	}
+	if a.storeProblem != nil {
+		a.storeAt = now
+	}
+}
+
+// learnClock takes over what the issuer's answers said of the time.
+func (a *Agent) learnClock(client *oauth.Client) {
+	if offset, known := client.ClockOffset(); known {
+		a.offset = offset
+	}
+}
+
+// wrongClock is the offset that is worth telling people: Kerberos, and with it
+// most hospital networks, refuses a computer at 5 minutes.
+const wrongClock = 5 * time.Minute
+
+// publish makes the state visible, if it changed.
+func (a *Agent) publish() {
+	s := &Snapshot{
+		Version: a.options.Version, Active: a.active, Desktop: a.desktop,
+		Accounts: make([]Account, len(a.accounts)),
+		Storage:  Storage{Saved: a.store.vault != nil && a.storeProblem == nil, Problem: a.storeProblem},
+		Clock:    Clock{Offset: a.offset},
+		Events:   slices.Clone(a.events), LiveFiles: slices.Clone(a.files),
+	}
+	if a.offset.Abs() >= wrongClock {
+		if a.clockSince.IsZero() {
+			a.clockSince = a.now()
+		}
+		s.Clock.Problem = &Problem{Code: ProblemClockWrong, Since: a.clockSince, Params: map[string]string{
+			"Offset": a.offset.Abs().Round(time.Minute).String(),
+		}}
+	} else {
+		a.clockSince = time.Time{}
+	}
+	creds := make(map[string]*credential, len(a.accounts))
+	for i, acc := range a.accounts {
+		s.Accounts[i] = acc.view(a.now())
+		if acc.unsaved {
+			s.Storage.Saved = false
+		}
+		if acc.cred != nil {
+			creds[acc.rec.ID] = acc.cred
+		}
+	}
+	old := a.snapshot.Load()
+	if old != nil {
+		s.Sequence, s.Taken = old.Sequence, old.Taken
+		if reflect.DeepEqual(old, s) {
+			return
+		}
+	}
+	s.Sequence++
+	s.Taken = a.now()
+	a.credentials.Store(&creds)
+	a.snapshot.Store(s)
+
+	a.subscribersMu.Lock()
+	defer a.subscribersMu.Unlock()
+	for ch := range a.subscribers {
+		select {
+		case <-ch:
+		default:
+		}
+		ch <- s // never blocks: only the owner sends, and it has just made room
+	}
+}
+
+// event adds to the timeline and forgets what is older than a day.
+func (a *Agent) event(e TimelineEvent) {
+	e.At = a.now()
+	keep := a.events[:0:0]
+	for _, old := range a.events {
+		if e.At.Sub(old.At) < 24*time.Hour {
+			keep = append(keep, old)
+		}
+	}
+	const most = 200
+	if len(keep) >= most {
+		keep = keep[len(keep)-most+1:]
+	}
+	a.events = append(keep, e)
+}
+
+func (a *Agent) client(e Environment) (*oauth.Client, error) {
+	if c, ok := a.clients[e.clientKey()]; ok {
+		return c, nil
+	}
+	transport := a.options.Transport
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
+	c, err := oauth.New(oauth.Config{
+		Issuer: e.Issuer, ClientID: e.ClientID, Scopes: e.Scopes, Audience: e.Audience,
+		HTTP: &http.Client{Transport: transport},
+	})
+	if err == nil {
+		a.clients[e.clientKey()] = c
+	}
+	return c, err
+}
+
+func (a *Agent) account(id string) *account {
+	if id == "" {
+		id = a.active
+	}
+	for _, acc := range a.accounts {
+		if acc.rec.ID == id {
+			return acc
+		}
+	}
+	return nil
+}
+
+// newID names an account. 64 random bits: nobody has two of them.
+func newID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}

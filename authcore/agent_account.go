@@ -1,0 +1,202 @@
+package authcore
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/bitfount/bitfount-tray/authcore/export"
+	"github.com/bitfount/bitfount-tray/authcore/secret"
+)
+
+// account is one session as its owner sees it.
+type account struct {
+	rec   record
+	state State
+	// before is the state that the sign-in under way was started from.
+	before State
+	cred   *credential
+	prompt *DevicePrompt
+	// problem is shown; it is what waiters get while a failure is remembered.
+	problem *Problem
+	renewAt time.Time
+	// failures counts failed renewals since the last good one.
+	failures int
+	// busy while a worker renews; attempt tells its result from a stale one.
+	busy    bool
+	attempt int
+	// cancel ends the sign-in under way; nil once its tokens are being saved.
+	cancel  context.CancelFunc
+	waiters []waiter
+	// unsaved when memory is newer than the vault.
+	unsaved bool
+}
+
+// waiter is a caller that needs a token which is not there yet.
+type waiter struct {
+	minValid time.Duration
+	reply    chan<- credentialReply
+}
+
+type credentialReply struct {
+	cred *credential
+	err  error
+}
+
+// addPristine adds the signed-out account that a fresh installation has.
+func (a *Agent) addPristine(e Environment) *account {
+	acc := &account{rec: record{ID: newID(), Method: MethodDeviceCode, Environment: e}, state: SignedOut}
+	a.accounts = append(a.accounts, acc)
+	if a.active == "" {
+		a.active = acc.rec.ID
+	}
+	return acc
+}
+
+// pristine accounts hold nothing that a user would miss.
+func (acc *account) pristine() bool {
+	return acc.state == SignedOut && acc.rec.Username == "" && acc.rec.Label == "" && !acc.unsaved
+}
+
+// renewable says whether a renewal needs no user.
+func (acc *account) renewable() bool {
+	switch acc.rec.Method {
+	case MethodDeviceCode:
+		return acc.rec.RefreshToken != "" && acc.state != NeedsSignIn && acc.state != SignedOut
+	}
+	return false
+}
+
+// view is the account without its secrets.
+func (acc *account) view(now time.Time) Account {
+	r := acc.rec
+	v := Account{
+		ID: r.ID, Label: r.Label, Method: r.Method, Environment: r.Environment.Name, HubURL: r.Environment.HubURL,
+		Username: r.Username, State: acc.state, SignedInAt: r.SignedInAt, IssuedAt: r.IssuedAt, ExpiresAt: r.ExpiresAt,
+		SessionExpiresAt: r.SessionExpiresAt, Prompt: acc.prompt, Problem: acc.problem,
+		HasHeaders: acc.cred != nil && acc.cred.left(now) > 0,
+		Renewable:  acc.renewable(),
+	}
+	if v.Renewable && acc.state != Prompting {
+		v.RenewAt = acc.renewAt
+	}
+	return v
+}
+
+// take makes rec the account's session.
+func (acc *account) take(a *Agent, rec record) {
+	acc.rec = rec
+	acc.cred = nil
+	if rec.AccessToken != "" {
+		acc.cred = newCredential(rec, a.options.UserAgent)
+	}
+	acc.renewAt = renewalDue(rec.IssuedAt, rec.ExpiresAt)
+}
+
+func newCredential(rec record, userAgent string) *credential {
+	token := secret.New(rec.AccessToken)
+	c := &credential{
+		account: rec.ID, token: token, issued: rec.IssuedAt, expires: rec.ExpiresAt,
+		services: map[export.Service][]export.Header{},
+	}
+	for _, s := range export.Services {
+		c.services[s] = bearerHeaders(s, token, userAgent)
+	}
+	return c
+}
+
+// forget drops everything that only a sign-in brings.
+func (acc *account) forget() {
+	r := acc.rec
+	acc.rec = record{ID: r.ID, Label: r.Label, Method: r.Method, Environment: r.Environment}
+	acc.cred, acc.prompt, acc.problem = nil, nil, nil
+	acc.renewAt, acc.failures = time.Time{}, 0
+}
+
+// lapse notices that the access token's life is over.
+func (acc *account) lapse(a *Agent, now time.Time) {
+	if acc.rec.ExpiresAt.IsZero() || now.Before(acc.rec.ExpiresAt) {
+		return
+	}
+	was := acc.state
+	acc.state = acc.state.next(eventLapsed, acc.before)
+	if acc.state == Expired && !acc.renewable() {
+		acc.state = acc.state.next(eventRefused, acc.before)
+		acc.problem = &Problem{Code: ProblemSessionEnded, Since: now}
+	}
+	if acc.state != was {
+		a.log.Info("the access token expired", "account", acc.rec.ID, "state", acc.state)
+	}
+}
+
+// renewalMargin keeps an exported file from ever reaching the last 10 minutes,
+// in which the Bitfount SDK would refresh by itself: 10 minutes, and 5 for
+// retries.
+const renewalMargin = 15 * time.Minute
+
+// renewalDue is when to renew a token: at 70 to 80 % of its life, so that many
+// computers do not come at once, and never later than 15 minutes before its
+// end, unless it lives for less than half an hour: then at half its life.
+func renewalDue(issued, expires time.Time) time.Time {
+	if expires.IsZero() {
+		return time.Time{}
+	}
+	life := expires.Sub(issued)
+	after := time.Duration(float64(life) * (0.70 + 0.10*rand.Float64()))
+	if last := life - renewalMargin; after > last {
+		after = max(last, life/2)
+	}
+	return issued.Add(after)
+}
+
+// retrySteps are the waits after the first, second, … failure; the last one
+// repeats. Five minutes keep a day offline under 300 tries; waking up and a
+// network that comes back cut them short.
+var retrySteps = []time.Duration{
+	2 * time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second,
+	time.Minute, 2 * time.Minute, 5 * time.Minute,
+}
+
+// retryAfter is the wait before the next try, with 20 % jitter either way. A
+// server's own wish (Retry-After) is a minimum, of which at most 15 minutes
+// are believed.
+func retryAfter(failures int, asked time.Duration) time.Duration {
+	step := retrySteps[min(max(failures, 1), len(retrySteps))-1]
+	wait := time.Duration(float64(step) * (0.8 + 0.4*rand.Float64()))
+	return max(wait, min(asked, 15*time.Minute))
+}
+
+// answer replies to everybody who waits.
+func (acc *account) answer(now time.Time, err error) {
+	waiters := acc.waiters
+	acc.waiters = nil
+	for _, w := range waiters {
+		w.reply <- acc.reply(now, w.minValid, err)
+	}
+}
+
+// reply is what a caller gets at this moment: the token if it lives long
+// enough, else the error.
+func (acc *account) reply(now time.Time, minValid time.Duration, err error) credentialReply {
+	if acc.cred != nil {
+		if left := acc.cred.left(now); left > 0 && left >= minValid {
+			return credentialReply{cred: acc.cred}
+		}
+		if err == nil {
+			err = &Problem{Code: ProblemTooShort, Params: map[string]string{
+				"Asked": minValid.String(), "Left": max(0, acc.cred.left(now)).Round(time.Second).String(),
+			}}
+		}
+	}
+	if err == nil {
+		err = acc.notSignedIn()
+	}
+	return credentialReply{err: err}
+}
+
+func (acc *account) notSignedIn() error {
+	if acc.problem != nil {
+		return acc.problem
+	}
+	return &Problem{Code: ProblemNotSignedIn}
+}

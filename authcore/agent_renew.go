@@ -1,0 +1,206 @@
+package authcore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/bitfount/bitfount-tray/authcore/oauth"
+	"github.com/bitfount/bitfount-tray/authcore/secret"
+)
+
+// renewal is what became of one try.
+type renewal struct {
+	rec record
+	// err is nil when rec holds a fresh token.
+	err error
+	// saveErr is why rec is not on disk.
+	saveErr error
+	// interrupted: an earlier try with the same refresh token got no answer.
+	interrupted bool
+	// postponed: nothing was sent, since the answer could not have been kept.
+	postponed bool
+	// gone: another process signed this account out.
+	gone bool
+}
+
+// startRenewal renews beside the owner. Callers that need the token wait for
+// the one request.
+func (a *Agent) startRenewal(acc *account) {
+	client, err := a.client(acc.rec.Environment)
+	if err != nil {
+		acc.problem = &Problem{Code: ProblemInternal, Cause: err.Error(), Since: a.now()}
+		return
+	}
+	acc.state = acc.state.next(eventDue, acc.before)
+	acc.busy = true
+	acc.attempt++
+	attempt, rec, unsaved, now := acc.attempt, acc.rec, acc.unsaved, a.now()
+	a.work(func() {
+		result := a.renew(client, rec, unsaved, now)
+		a.post(func() { a.renewed(acc, attempt, client, result) })
+	})
+}
+
+// renewTimeout bounds one renewal with its wait for the lock: other processes
+// hold it for one request each, and the wire gives up on a request by itself.
+const renewTimeout = 2 * time.Minute
+
+// renew gets a fresh token under the lock between processes. It is not tied to
+// the agent's context: a request that was sent must be waited for, because its
+// answer holds the only good refresh token.
+func (a *Agent) renew(client *oauth.Client, rec record, unsaved bool, now time.Time) (result renewal) {
+	ctx, cancel := context.WithTimeout(context.Background(), renewTimeout)
+	defer cancel()
+	err := a.store.locked(ctx, func(l *lockedStore) {
+		result = renewLocked(ctx, client, l, rec, unsaved, now)
+	})
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		result = renewal{rec: rec, err: &oauth.Fault{Kind: oauth.FaultBusy, Err: errors.New("another program is renewing this session")}}
+	default:
+		// The folder is not writable: no other process can renew either.
+		result = renewLocked(ctx, client, &lockedStore{err: err}, rec, unsaved, now)
+	}
+	return result
+}
+
+func renewLocked(ctx context.Context, client *oauth.Client, l *lockedStore, rec record, unsaved bool, now time.Time) renewal {
+	if l.err == nil && !unsaved {
+		disk := l.doc.account(rec.ID)
+		switch {
+		case disk == nil || disk.RefreshToken == "" && rec.RefreshToken != "" && disk.AccessToken == "":
+			return renewal{rec: rec, gone: true}
+		case disk.AccessToken != rec.AccessToken && !disk.IssuedAt.Before(rec.IssuedAt):
+			// Another process was faster. Its token is as good as a new one,
+			// unless its own renewal is due already.
+			rec = *disk
+			if now.Before(renewalDue(rec.IssuedAt, rec.ExpiresAt)) {
+				return renewal{rec: rec}
+			}
+		default:
+			rec.RefreshToken, rec.RenewalStarted = disk.RefreshToken, disk.RenewalStarted
+		}
+	}
+	result := renewal{rec: rec, interrupted: !rec.RenewalStarted.IsZero()}
+	if l.err == nil && !result.interrupted {
+		rec.RenewalStarted = now
+		l.doc.put(rec)
+		if err := l.write(ctx); err != nil {
+			if rec.ExpiresAt.Sub(now) > renewalMargin {
+				return renewal{rec: result.rec, saveErr: err, postponed: true}
+			}
+			l.err = err
+		}
+	}
+	tokens, err := client.Refresh(ctx, secret.New(rec.RefreshToken))
+	switch {
+	case err == nil:
+		rec.setTokens(tokens)
+	case errors.Is(err, oauth.ErrSignInAgain):
+		// The access token lives on until it expires; the refresh token is dead.
+		rec.RefreshToken, rec.RenewalStarted = "", time.Time{}
+		result.err = err
+	default:
+		// The mark stays on disk: the server may have rotated the token.
+		result.rec, result.err = rec, err
+		return result
+	}
+	result.rec = rec
+	if l.err != nil {
+		result.saveErr = l.err
+		return result
+	}
+	l.doc.put(rec)
+	// The answer is the only copy: a shutdown's deadline must not stop it.
+	saveCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
+	defer cancel()
+	result.saveErr = l.write(saveCtx)
+	return result
+}
+
+// renewed takes in what became of a renewal.
+func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renewal) {
+	a.learnClock(client)
+	if acc.attempt != attempt {
+		// Signed out meanwhile. What is on disk is dealt with by the sign-out;
+		// a token that only memory had is revoked here.
+		if r.err == nil && r.saveErr != nil {
+			a.revocationDue(revocation{r.rec.Environment, r.rec.RefreshToken, a.now()})
+		}
+		return
+	}
+	acc.busy = false
+	now := a.now()
+	switch {
+	case r.gone:
+		a.log.Info("signed out by another program", "account", acc.rec.ID)
+		acc.forget()
+		acc.state = acc.state.next(eventSignOut, acc.before)
+		acc.answer(now, acc.notSignedIn())
+		return
+	case r.postponed:
+		acc.state = acc.state.next(eventLoaded, acc.before)
+		acc.renewAt = now.Add(storeEvery)
+		a.storeFailed(r.saveErr)
+		acc.answer(now, nil)
+		return
+	case r.err == nil:
+		acc.take(a, r.rec)
+		acc.state = acc.state.next(eventRenewed, acc.before)
+		acc.problem, acc.failures = nil, 0
+		a.saved(acc, r.saveErr)
+		a.online(acc)
+		a.event(TimelineEvent{Kind: EventRenewed, Account: acc.rec.ID})
+		a.log.Info("renewed", "account", acc.rec.ID, "until", acc.rec.ExpiresAt)
+		acc.answer(now, nil)
+	case errors.Is(r.err, oauth.ErrSignInAgain):
+		acc.rec.RefreshToken, acc.rec.RenewalStarted = "", time.Time{}
+		acc.state = acc.state.next(eventRefused, acc.before)
+		acc.renewAt, acc.failures = time.Time{}, 0
+		acc.problem = a.problem(r.err, acc.rec.Environment)
+		if r.interrupted {
+			acc.problem.Code = ProblemRenewalInterrupted
+		}
+		a.saved(acc, r.saveErr)
+		a.online(acc)
+		a.event(TimelineEvent{Kind: EventEnded, Account: acc.rec.ID})
+		a.log.Warn("the server ended the session", "account", acc.rec.ID, "interrupted", r.interrupted)
+		acc.answer(now, acc.problem)
+	default:
+		acc.rec.RenewalStarted = r.rec.RenewalStarted
+		acc.failures++
+		acc.state = acc.state.next(eventFaulted, acc.before)
+		var asked time.Duration
+		var fault *oauth.Fault
+		if errors.As(r.err, &fault) {
+			asked = fault.RetryAfter
+		}
+		acc.renewAt = now.Add(retryAfter(acc.failures, asked))
+		p := a.problem(r.err, acc.rec.Environment)
+		if acc.problem != nil && acc.problem.Code == p.Code {
+			p.Since = acc.problem.Since
+		}
+		acc.problem = p
+		if acc.failures == 1 {
+			a.event(TimelineEvent{Kind: EventOffline, Account: acc.rec.ID})
+		}
+		a.log.Warn("the renewal failed and is tried again", "account", acc.rec.ID, "problem", p.Code,
+			"cause", p.Cause, "failures", acc.failures, "next", acc.renewAt)
+		acc.lapse(a, now)
+		acc.answer(now, acc.problem)
+	}
+}
+
+// online closes the account's open "offline" line in the timeline.
+func (a *Agent) online(acc *account) {
+	for i := len(a.events) - 1; i >= 0; i-- {
+		if e := &a.events[i]; e.Kind == EventOffline && e.Account == acc.rec.ID {
+			if e.Until.IsZero() {
+				e.Until = a.now()
+			}
+			return
+		}
+	}
+}

@@ -1,0 +1,200 @@
+package authcore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/bitfount/bitfount-tray/authcore/oauth"
+)
+
+// startSignIn asks for a device code and waits for the user, beside the owner.
+func (a *Agent) startSignIn(acc *account) error {
+	client, err := a.client(acc.rec.Environment)
+	if err != nil {
+		return &Problem{Code: ProblemInternal, Cause: err.Error(), Since: a.now()}
+	}
+	acc.before = acc.state
+	acc.state = acc.state.next(eventSignIn, acc.before)
+	acc.prompt, acc.problem = nil, nil
+	ctx, cancel := context.WithCancel(a.ctx)
+	acc.cancel = cancel
+	acc.attempt++
+	s := signIn{agent: a, acc: acc, attempt: acc.attempt, client: client, rec: acc.rec}
+	a.log.Info("signing in", "account", acc.rec.ID, "environment", acc.rec.Environment.Name)
+	a.work(func() {
+		defer cancel()
+		s.run(ctx)
+	})
+	return nil
+}
+
+// signIn is one sign-in under way, seen from its worker.
+type signIn struct {
+	agent   *Agent
+	acc     *account
+	attempt int
+	client  *oauth.Client
+	rec     record
+}
+
+// owner runs f on the owner's goroutine if the sign-in is still wanted.
+func (s *signIn) owner(f func()) {
+	s.agent.post(func() {
+		if s.acc.attempt == s.attempt && s.acc.state == Prompting {
+			f()
+		}
+	})
+}
+
+func (s *signIn) run(ctx context.Context) {
+	code, err := s.requestCode(ctx)
+	if err != nil {
+		s.abandon(err)
+		return
+	}
+	s.owner(func() {
+		s.agent.learnClock(s.client)
+		s.acc.problem = nil
+		s.acc.prompt = &DevicePrompt{
+			UserCode: code.UserCode, VerificationURI: code.VerificationURI,
+			VerificationURIComplete: code.VerificationURIComplete,
+			IssuedAt:                code.IssuedAt, ExpiresAt: code.ExpiresAt,
+		}
+	})
+	tokens, err := s.client.Poll(ctx, code, func(trouble error) {
+		s.owner(func() { s.acc.problem = s.agent.problem(trouble, s.rec.Environment) })
+	})
+	if err != nil {
+		s.abandon(err)
+		return
+	}
+	s.finish(tokens)
+}
+
+// requestCode asks for a device code. A lost packet is no reason to send the
+// user back to the menu, so a fault is tried again twice; more would look like
+// a hanging window.
+func (s *signIn) requestCode(ctx context.Context) (oauth.DeviceCode, error) {
+	for try := 1; ; try++ {
+		code, err := s.client.RequestDeviceCode(ctx)
+		var fault *oauth.Fault
+		if err == nil || try == 3 || !errors.As(err, &fault) || fault.Kind == oauth.FaultCertificate {
+			return code, err
+		}
+		s.owner(func() { s.acc.problem = s.agent.problem(err, s.rec.Environment) })
+		select {
+		case <-time.After(time.Duration(try) * time.Second):
+		case <-ctx.Done():
+			return code, ctx.Err()
+		}
+	}
+}
+
+// abandon goes back to where the sign-in started; the session that was there
+// stays as it was.
+func (s *signIn) abandon(err error) {
+	s.owner(func() {
+		a, acc := s.agent, s.acc
+		a.learnClock(s.client)
+		acc.prompt, acc.cancel = nil, nil
+		acc.state = acc.state.next(eventAbandoned, acc.before)
+		acc.problem = nil
+		if !errors.Is(err, context.Canceled) {
+			acc.problem = a.problem(err, s.rec.Environment)
+			a.log.Warn("the sign-in failed", "account", acc.rec.ID, "problem", acc.problem.Code, "cause", acc.problem.Cause)
+		} else if acc.state == NeedsSignIn {
+			acc.problem = &Problem{Code: ProblemSessionEnded, Since: a.now()}
+		}
+		acc.lapse(a, a.now())
+	})
+}
+
+// finish puts the tokens on disk, and only then shows that somebody is signed in.
+func (s *signIn) finish(tokens oauth.Tokens) {
+	a := s.agent
+	// From here on the sign-in cannot be cancelled: its tokens are real.
+	wanted := false
+	_ = a.call(context.Background(), func() error {
+		if wanted = s.acc.attempt == s.attempt && s.acc.state == Prompting; wanted {
+			s.acc.cancel = nil
+		}
+		return nil
+	})
+	if want := s.rec.Username; want != "" && tokens.Identity.Username != want {
+		s.abandon(&Problem{Code: ProblemWrongUser, Params: map[string]string{
+			"Got": tokens.Identity.Username, "Want": want,
+		}})
+		wanted = false
+	}
+	if !wanted {
+		// Cancelled, or by somebody else: the server must forget these tokens.
+		a.post(func() {
+			a.revocationDue(revocation{s.rec.Environment, tokens.RefreshToken.Reveal(), a.now()})
+			a.storeAt = a.now()
+		})
+		return
+	}
+	rec := s.rec
+	rec.Username = tokens.Identity.Username
+	rec.SignedInAt = tokens.IssuedAt
+	rec.SessionExpiresAt = time.Time{}
+	rec.RefreshToken, rec.IDToken = "", "" // nothing of the session before
+	rec.setTokens(tokens)
+	err := a.save(rec, true)
+	s.owner(func() {
+		a.learnClock(s.client)
+		acc := s.acc
+		acc.take(a, rec)
+		acc.prompt, acc.problem, acc.failures = nil, nil, 0
+		acc.state = acc.state.next(eventGranted, acc.before)
+		a.saved(acc, err)
+		if twin := a.twin(rec); twin != nil {
+			a.drop(twin)
+		}
+		a.event(TimelineEvent{Kind: EventSignedIn, Account: rec.ID, Detail: rec.Username})
+		a.log.Info("signed in", "account", rec.ID, "until", rec.ExpiresAt)
+		acc.answer(a.now(), nil)
+	})
+}
+
+// setTokens takes over what a token answer brought.
+func (r *record) setTokens(t oauth.Tokens) {
+	r.AccessToken = t.AccessToken.Reveal()
+	if !t.RefreshToken.Empty() {
+		r.RefreshToken = t.RefreshToken.Reveal()
+	}
+	if !t.IDToken.Empty() {
+		r.IDToken = t.IDToken.Reveal()
+	}
+	r.IssuedAt, r.ExpiresAt = t.IssuedAt, t.ExpiresAt
+	if !t.RefreshExpiresAt.IsZero() {
+		r.SessionExpiresAt = t.RefreshExpiresAt
+	}
+	r.RenewalStarted = time.Time{}
+}
+
+// drop removes an account from memory.
+func (a *Agent) drop(gone *account) {
+	keep := a.accounts[:0:0]
+	for _, acc := range a.accounts {
+		if acc != gone {
+			keep = append(keep, acc)
+		}
+	}
+	a.accounts = keep
+	gone.attempt++
+	gone.answer(a.now(), gone.notSignedIn())
+	if len(a.accounts) == 0 {
+		a.addPristine(a.options.Environment)
+	}
+	if a.account(a.active) == nil {
+		a.active = a.accounts[0].rec.ID
+	}
+}
+
+func (a *Agent) cancelSignIn(acc *account) {
+	if acc.state == Prompting && acc.cancel != nil {
+		acc.cancel()
+	}
+}

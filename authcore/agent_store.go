@@ -1,0 +1,407 @@
+package authcore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bitfount/bitfount-tray/authcore/vault"
+)
+
+// documentVersion is the format of the vault's content. A newer one is left
+// untouched.
+const documentVersion = 1
+
+// document is the content of the vault. Its strings are real secrets: it is
+// never logged and lives only between the vault and the agent.
+type document struct {
+	Version     int          `json:"version"`
+	Active      string       `json:"active,omitempty"`
+	Accounts    []record     `json:"accounts"`
+	Revocations []revocation `json:"revocations,omitempty"`
+}
+
+// record is one account as it is kept.
+type record struct {
+	ID          string      `json:"id"`
+	Label       string      `json:"label,omitempty"`
+	Method      Method      `json:"method"`
+	Environment Environment `json:"environment"`
+	Username    string      `json:"username,omitempty"`
+
+	AccessToken      string    `json:"access_token,omitempty"`
+	RefreshToken     string    `json:"refresh_token,omitempty"`
+	IDToken          string    `json:"id_token,omitempty"`
+	SignedInAt       time.Time `json:"signed_in_at,omitzero"`
+	IssuedAt         time.Time `json:"issued_at,omitzero"`
+	ExpiresAt        time.Time `json:"expires_at,omitzero"`
+	SessionExpiresAt time.Time `json:"session_expires_at,omitzero"`
+
+	// RenewalStarted is set on disk before a refresh token is sent and
+	// cleared by the server's answer. Found later, it means that the answer
+	// never arrived, and the server may have rotated the token.
+	RenewalStarted time.Time `json:"renewal_started,omitzero"`
+}
+
+// String keeps a record's secrets out of everything that prints one.
+func (r record) String() string { return "account " + r.ID }
+
+// GoString does the same for %#v.
+func (r record) GoString() string { return r.String() }
+
+// revocation is a refresh token that the server must still be told to forget.
+type revocation struct {
+	Environment  Environment `json:"environment"`
+	RefreshToken string      `json:"refresh_token"`
+	Since        time.Time   `json:"since"`
+}
+
+// String keeps the token out of everything that prints a revocation.
+func (r revocation) String() string { return "revocation at " + r.Environment.Issuer }
+
+// GoString does the same for %#v.
+func (r revocation) GoString() string { return r.String() }
+
+func (d *document) account(id string) *record {
+	for i := range d.Accounts {
+		if d.Accounts[i].ID == id {
+			return &d.Accounts[i]
+		}
+	}
+	return nil
+}
+
+// put replaces or adds a record. Another record of the same environment, method
+// and user gives way: it is the session that this one replaces.
+func (d *document) put(r record) {
+	d.Accounts = slices.DeleteFunc(d.Accounts, func(o record) bool {
+		return o.ID != r.ID && r.Username != "" && o.Username == r.Username &&
+			o.Method == r.Method && o.Environment == r.Environment
+	})
+	if old := d.account(r.ID); old != nil {
+		*old = r
+		return
+	}
+	d.Accounts = append(d.Accounts, r)
+}
+
+func (d *document) remove(id string) {
+	d.Accounts = slices.DeleteFunc(d.Accounts, func(r record) bool { return r.ID == id })
+}
+
+// owe adds a revocation unless it is there.
+func (d *document) owe(r revocation) {
+	if !slices.ContainsFunc(d.Revocations, func(o revocation) bool { return o.RefreshToken == r.RefreshToken }) {
+		d.Revocations = append(d.Revocations, r)
+	}
+}
+
+// errNoStore means that the agent was made without a vault.
+var errNoStore = errors.New("no vault")
+
+// store reads and changes the document. It is safe for concurrent use: the
+// vault's lock orders its changes, between processes too.
+type store struct{ vault *vault.Vault }
+
+func decode(content []byte, err error) (document, error) {
+	doc := document{Version: documentVersion}
+	if errors.Is(err, vault.ErrNoVault) {
+		return doc, nil
+	}
+	if err != nil {
+		return document{}, err
+	}
+	if err := json.Unmarshal(content, &doc); err != nil {
+		// The text of a JSON error can quote the content.
+		return document{}, fmt.Errorf("%w: its content is not a session list", vault.ErrDamaged)
+	}
+	if doc.Version > documentVersion {
+		return document{}, fmt.Errorf("%w: content version %d", vault.ErrNewerVersion, doc.Version)
+	}
+	return doc, nil
+}
+
+// load reads the document; one that was never written is empty.
+func (s store) load(ctx context.Context) (document, error) {
+	if s.vault == nil {
+		return document{}, errNoStore
+	}
+	return decode(s.vault.Read(ctx))
+}
+
+// lockedStore is the document under the lock between processes.
+type lockedStore struct {
+	lock *vault.Lock
+	doc  document
+	// err is why the document could not be read; then it cannot be written.
+	err error
+}
+
+// locked runs f with the lock held. f is called even if the document cannot be
+// read, because a renewal must happen under the lock in any case. The error is
+// that of the lock itself.
+func (s store) locked(ctx context.Context, f func(*lockedStore)) error {
+	if s.vault == nil {
+		f(&lockedStore{err: errNoStore})
+		return nil
+	}
+	lock, err := s.vault.Lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	l := &lockedStore{lock: lock}
+	l.doc, l.err = decode(lock.Read(ctx))
+	f(l)
+	return nil
+}
+
+// write puts the document on disk before it returns.
+func (l *lockedStore) write(ctx context.Context) error {
+	if l.err != nil {
+		return l.err
+	}
+	l.doc.Version = documentVersion
+	content, err := json.Marshal(l.doc)
+	if err != nil {
+		return err
+	}
+	return l.lock.Write(ctx, content)
+}
+
+// update applies change to the document and writes it. If replace is set and
+// the document is beyond reading (damaged, or its key is gone), it is put
+// aside and a new one begins.
+func (s store) update(ctx context.Context, replace bool, change func(*document)) error {
+	var err error
+	lockErr := s.locked(ctx, func(l *lockedStore) {
+		if replace && (errors.Is(l.err, vault.ErrDamaged) || errors.Is(l.err, vault.ErrKeyMissing)) {
+			if _, err = s.vault.SetAside(); err != nil {
+				return
+			}
+			l.doc, l.err = document{}, nil
+		}
+		if err = l.err; err != nil {
+			return
+		}
+		change(&l.doc)
+		err = l.write(ctx)
+	})
+	if lockErr != nil {
+		return lockErr
+	}
+	return err
+}
+
+// saveTimeout is how long a sign-in or renewal waits for the vault before it
+// goes on in memory. Local keyrings answer in 3 to 15 ms, disks in tens; a
+// keyring that asks its user is waited for in the background instead.
+const saveTimeout = 10 * time.Second
+
+// storeEvery is how often a vault that failed is tried again.
+const storeEvery = 30 * time.Second
+
+// syncStore brings memory and vault together: what was saved by an earlier or
+// another process comes in, what could not be saved yet goes out.
+func (a *Agent) syncStore() {
+	if a.store.vault == nil || a.storing {
+		if a.store.vault == nil {
+			a.setLoaded()
+		}
+		return
+	}
+	a.storing = true
+	a.storeAt = time.Time{}
+	var unsaved []record
+	for _, acc := range a.accounts {
+		if acc.unsaved {
+			unsaved = append(unsaved, acc.rec)
+		}
+	}
+	active, first, owed := a.active, !a.loaded, slices.Clone(a.revocations)
+	ctx := a.ctx
+	a.work(func() {
+		doc, err := a.store.load(ctx)
+		if first || err != nil {
+			a.post(func() { a.synced(doc, nil, err) })
+			return
+		}
+		err = a.store.update(ctx, false, func(d *document) {
+			for _, r := range unsaved {
+				d.put(r)
+			}
+			for _, r := range owed {
+				d.owe(r)
+			}
+			d.Active = active
+			doc = *d
+		})
+		a.post(func() { a.synced(doc, unsaved, err) })
+	})
+}
+
+// synced takes in what syncStore found.
+func (a *Agent) synced(doc document, saved []record, err error) {
+	a.storing = false
+	if err != nil {
+		a.storeFailed(err)
+		return
+	}
+	a.storeProblem = nil
+	for _, r := range saved {
+		if acc := a.account(r.ID); acc != nil && acc.rec == r {
+			acc.unsaved = false
+		}
+	}
+	a.merge(doc)
+	a.setLoaded()
+	for _, acc := range a.accounts {
+		if acc.unsaved {
+			a.storeAt = a.now()
+		}
+	}
+}
+
+// storeFailed shows why the session is not saved, and tries again later.
+func (a *Agent) storeFailed(err error) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, errNoStore) {
+		return
+	}
+	p := storeProblem(err, a.store.vault.Path())
+	if a.storeProblem == nil || a.storeProblem.Code != p.Code {
+		p.Since = a.now()
+		a.storeProblem = p
+		a.log.Warn("the vault is not usable", "problem", p.Code, "cause", p.Cause)
+	}
+	a.storeAt = a.now().Add(storeEvery)
+	// Callers that came before the vault was read have waited for nothing.
+	for _, acc := range a.accounts {
+		if !acc.busy {
+			acc.answer(a.now(), p)
+		}
+	}
+}
+
+// setLoaded notes that the vault was read, and serves those who waited for it.
+func (a *Agent) setLoaded() {
+	if a.loaded {
+		return
+	}
+	a.loaded = true
+	for _, acc := range a.accounts {
+		a.serve(acc)
+	}
+}
+
+// merge brings the vault's accounts into memory. Memory wins where it holds
+// something that the vault does not have yet.
+func (a *Agent) merge(doc document) {
+	for _, r := range doc.Accounts {
+		acc := a.account(r.ID)
+		switch {
+		case acc == nil:
+			if twin := a.twin(r); twin != nil && twin.unsaved {
+				continue // signed in again meanwhile; it replaces r when it is saved
+			}
+			acc = &account{state: SignedOut}
+			a.accounts = append(a.accounts, acc)
+			a.load(acc, r)
+		case !acc.unsaved && !acc.busy && acc.state != Prompting && r.IssuedAt.After(acc.rec.IssuedAt):
+			a.load(acc, r)
+		}
+	}
+	if len(doc.Accounts) > 0 {
+		a.dropPristine()
+	}
+	if !a.loaded {
+		if a.account(doc.Active) != nil && doc.Active != "" {
+			a.active = doc.Active
+		}
+		a.chooseEnvironment()
+	}
+	if a.account(a.active) == nil {
+		a.active = a.accounts[0].rec.ID
+	}
+	for _, r := range doc.Revocations {
+		a.revocationDue(r)
+	}
+}
+
+// load makes r the account's session, as it stood when it was saved.
+func (a *Agent) load(acc *account, r record) {
+	acc.take(a, r)
+	acc.problem = nil
+	if r.AccessToken == "" && r.RefreshToken == "" {
+		return
+	}
+	acc.state = acc.state.next(eventLoaded, acc.before)
+	acc.lapse(a, a.now())
+	a.log.Info("found a saved session", "account", r.ID, "state", acc.state)
+}
+
+// twin finds another account of the same environment, method and user.
+func (a *Agent) twin(r record) *account {
+	for _, acc := range a.accounts {
+		if acc.rec.ID != r.ID && acc.rec.Username != "" && acc.rec.Username == r.Username &&
+			acc.rec.Method == r.Method && acc.rec.Environment == r.Environment {
+			return acc
+		}
+	}
+	return nil
+}
+
+// dropPristine removes the placeholders of a fresh installation.
+func (a *Agent) dropPristine() {
+	keep := a.accounts[:0:0]
+	for _, acc := range a.accounts {
+		if !acc.pristine() {
+			keep = append(keep, acc)
+		}
+	}
+	if len(keep) > 0 {
+		a.accounts = keep
+	}
+}
+
+// chooseEnvironment makes an account of the environment that was asked for the
+// active one.
+func (a *Agent) chooseEnvironment() {
+	if !a.options.EnvironmentChosen {
+		return
+	}
+	want := a.options.Environment.clientKey()
+	if acc := a.account(a.active); acc != nil && acc.rec.Environment.clientKey() == want {
+		return
+	}
+	for _, acc := range a.accounts {
+		if acc.rec.Environment.clientKey() == want {
+			a.active = acc.rec.ID
+			return
+		}
+	}
+	a.active = a.addPristine(a.options.Environment).rec.ID
+}
+
+// save puts one record on disk and says what became of it. It is called by
+// workers, not by the owner.
+func (a *Agent) save(rec record, replace bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
+	defer cancel()
+	return a.store.update(ctx, replace, func(d *document) { d.put(rec) })
+}
+
+// saved notes the outcome of a save.
+func (a *Agent) saved(acc *account, err error) {
+	switch {
+	case err == nil:
+		acc.unsaved = false
+		a.storeProblem = nil
+	case errors.Is(err, errNoStore):
+	default:
+		acc.unsaved = true
+		a.storeFailed(err)
+	}
+}
