@@ -1,0 +1,4 @@
+package localapi
+
+// privateModes is false: file modes mean nothing on Windows.
+const privateModes = false
