@@ -247,6 +247,10 @@ func Without(env []string, names ...string) []string {
 	})
 }
 
+// Dir holds everything that the desktop and the programs on it have written. It
+// is removed by Stop.
+func (d *Desktop) Dir() string { return d.dir }
+
 // ConfigHome is XDG_CONFIG_HOME on this desktop.
 func (d *Desktop) ConfigHome() string { return filepath.Join(d.dir, "home", ".config") }
 

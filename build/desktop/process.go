@@ -19,7 +19,7 @@ type process struct {
 // run starts a part whose output goes to a log file of its name. prepare may be
 // nil.
 func (d *Desktop) run(name string, argv []string, prepare func(*exec.Cmd)) (*process, error) {
-	log, err := os.OpenFile(filepath.Join(d.dir, "log", name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := d.LogFile(name)
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +42,12 @@ func (d *Desktop) run(name string, argv []string, prepare func(*exec.Cmd)) (*pro
 	}()
 	d.started = append(d.started, p)
 	return p, nil
+}
+
+// LogFile opens the log of a program on this desktop, one of those that Logs
+// returns, for adding to it. The caller closes it.
+func (d *Desktop) LogFile(name string) (*os.File, error) {
+	return os.OpenFile(filepath.Join(d.dir, "log", name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 }
 
 // alive is an error once the process has ended.
