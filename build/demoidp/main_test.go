@@ -76,6 +76,20 @@ func postControl(t *testing.T, target, body string) {
 	}
 }
 
+func getStats(t *testing.T, r ready) stats {
+	t.Helper()
+	response, err := http.Get(r.ControlURL + "/control/stats")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var s stats
+	if err := json.NewDecoder(response.Body).Decode(&s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func TestWholeFlowOverLoopback(t *testing.T) {
 	dir := t.TempDir()
 	r := serve(t, "-interval", "1s", "-write-config", filepath.Join(dir, "new", "config.toml"), "-ready-file", filepath.Join(dir, "ready"))
@@ -150,6 +164,9 @@ func TestWholeFlowOverLoopback(t *testing.T) {
 		_ = response.Body.Close()
 		t.Error("the dropped request was answered")
 	}
+	if n := getStats(t, r).Outcomes[outcomeRefreshed]; n != 0 {
+		t.Errorf("the dropped request was processed: %d refreshes", n)
+	}
 	postControl(t, r.ControlURL+"/control/faults", `{"kind":"drop_after","path":"/oauth/token","times":1}`)
 	if response, err := client.PostForm(endpoints.Token_Endpoint, refresh); err == nil {
 		_ = response.Body.Close()
@@ -166,16 +183,7 @@ func TestWholeFlowOverLoopback(t *testing.T) {
 			t.Errorf("%s is not down", url)
 		}
 	}
-	response, err := http.Get(r.ControlURL + "/control/stats")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	var s stats
-	if err := json.NewDecoder(response.Body).Decode(&s); err != nil {
-		t.Fatal(err)
-	}
-	if s.Outcomes[outcomeRefreshed] != 1 || s.Outcomes[outcomeReuse] != 1 || s.Outcomes[outcomeSignedIn] != 1 || s.Requests[serverIssuer][tokenPath] != 4 {
+	if s := getStats(t, r); s.Outcomes[outcomeRefreshed] != 1 || s.Outcomes[outcomeReuse] != 1 || s.Outcomes[outcomeSignedIn] != 1 || s.Requests[serverIssuer][tokenPath] != 4 {
 		t.Errorf("stats = %+v", s)
 	}
 }
