@@ -3,6 +3,7 @@ package authcore
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/bitfount/bitfount-tray/authcore/export"
@@ -50,8 +51,8 @@ func newAPIKeysHandler(keyID, key secret.Secret, username, userAgent string) (*A
 	agent := export.Header{Name: headerUserAgent, Value: secret.New(userAgent)}
 	return &APIKeysHandler{
 		username:       username,
-		hub:            append(forHub[:2:2], agent),
-		am:             append(whole, agent),
+		hub:            slices.Clip(append(slices.Clone(forHub), agent)),
+		am:             slices.Clip(append(whole, agent)),
 		messageService: forHub,
 	}, nil
 }
