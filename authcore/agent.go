@@ -29,6 +29,9 @@ type AgentOptions struct {
 	// EnvironmentChosen says that the user or an administrator named the
 	// environment, so that an account of it becomes the active one at start.
 	EnvironmentChosen bool
+	// Username, if set, is the only user whom new sign-ins may bring; an
+	// account of theirs becomes the active one at start.
+	Username string
 	// Vault keeps the sessions over restarts; nil keeps them in memory only.
 	Vault *vault.Vault
 	// Transport carries every request to the issuer; nil means
@@ -79,6 +82,7 @@ type Agent struct {
 	clockSince    time.Time
 	loaded        bool
 	storing       bool
+	writing       int // workers that carry the list of revocations to disk
 	storeProblem  *Problem
 	storeAt       time.Time
 	revocations   []revocation
@@ -283,10 +287,10 @@ func (a *Agent) untilNext() time.Duration {
 			consider(acc.rec.ExpiresAt)
 		}
 	}
-	if !a.storing {
+	if !a.storing && !a.revoking {
 		consider(a.storeAt)
 	}
-	if len(a.revocations) > 0 && !a.revoking {
+	if len(a.revocations) > 0 && !a.revoking && a.writing == 0 {
 		consider(a.revokeAt)
 	}
 	// Never a busy loop, whatever the clocks say.
@@ -303,10 +307,12 @@ func (a *Agent) tick() {
 			a.startRenewal(acc)
 		}
 	}
-	if !a.storing && !a.storeAt.IsZero() && !now.Before(a.storeAt) {
+	// The list of revocations is on its way to the disk, or one of them to the
+	// server, but never both: neither could tell what the other had done.
+	if !a.storing && !a.revoking && !a.storeAt.IsZero() && !now.Before(a.storeAt) {
 		a.syncStore()
 	}
-	if len(a.revocations) > 0 && !a.revoking && !now.Before(a.revokeAt) {
+	if len(a.revocations) > 0 && !a.revoking && a.writing == 0 && !now.Before(a.revokeAt) {
 		a.startRevocation()
 	}
 }

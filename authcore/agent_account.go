@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bitfount/bitfount-tray/authcore/export"
+	"github.com/bitfount/bitfount-tray/authcore/oauth"
 	"github.com/bitfount/bitfount-tray/authcore/secret"
 )
 
@@ -17,6 +18,8 @@ type account struct {
 	before State
 	cred   *credential
 	prompt *DevicePrompt
+	// device is the last device code, kept for DeviceCodeFlowHandler's attributes.
+	device oauth.DeviceCode
 	// problem is shown; it is what waiters get while a failure is remembered.
 	problem *Problem
 	renewAt time.Time
@@ -157,10 +160,10 @@ var retrySteps = []time.Duration{
 	time.Minute, 2 * time.Minute, 5 * time.Minute,
 }
 
-// retryAfter is the wait before the next try, with 20 % jitter either way. A
+// backOff is the wait before the next try, with 20 % jitter either way. A
 // server's own wish (Retry-After) is a minimum, of which at most 15 minutes
 // are believed.
-func retryAfter(failures int, asked time.Duration) time.Duration {
+func backOff(failures int, asked time.Duration) time.Duration {
 	step := retrySteps[min(max(failures, 1), len(retrySteps))-1]
 	wait := time.Duration(float64(step) * (0.8 + 0.4*rand.Float64()))
 	return max(wait, min(asked, 15*time.Minute))

@@ -177,7 +177,7 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 		if errors.As(r.err, &fault) {
 			asked = fault.RetryAfter
 		}
-		acc.renewAt = now.Add(retryAfter(acc.failures, asked))
+		acc.renewAt = now.Add(backOff(acc.failures, asked))
 		p := a.problem(r.err, acc.rec.Environment)
 		if acc.problem != nil && acc.problem.Code == p.Code {
 			p.Since = acc.problem.Since

@@ -21,6 +21,9 @@ func (a *Agent) startSignIn(acc *account) error {
 	acc.cancel = cancel
 	acc.attempt++
 	s := signIn{agent: a, acc: acc, attempt: acc.attempt, client: client, rec: acc.rec}
+	if s.rec.Username == "" {
+		s.rec.Username = a.options.Username
+	}
 	a.log.Info("signing in", "account", acc.rec.ID, "environment", acc.rec.Environment.Name)
 	a.work(func() {
 		defer cancel()
@@ -56,6 +59,7 @@ func (s *signIn) run(ctx context.Context) {
 	s.owner(func() {
 		s.agent.learnClock(s.client)
 		s.acc.problem = nil
+		s.acc.device = code
 		s.acc.prompt = &DevicePrompt{
 			UserCode: code.UserCode, VerificationURI: code.VerificationURI,
 			VerificationURIComplete: code.VerificationURIComplete,

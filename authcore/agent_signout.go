@@ -34,6 +34,7 @@ func (a *Agent) signOut(acc *account, remove bool) {
 		a.drop(acc)
 	}
 	owed, now := slices.Clone(a.revocations), a.now()
+	a.writing++
 	a.work(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), renewTimeout)
 		defer cancel()
@@ -55,6 +56,7 @@ func (a *Agent) signOut(acc *account, remove bool) {
 			}
 		})
 		a.post(func() {
+			a.writing--
 			if newer != nil {
 				a.revocationDue(*newer)
 			}
@@ -101,7 +103,7 @@ func (a *Agent) startRevocation() {
 			a.learnClock(client)
 			if fault != nil {
 				a.revokeRetries++
-				a.revokeAt = a.now().Add(retryAfter(a.revokeRetries, fault.RetryAfter))
+				a.revokeAt = a.now().Add(backOff(a.revokeRetries, fault.RetryAfter))
 				a.log.Warn("the server could not be told of the sign-out yet", "cause", fault.Error(), "next", a.revokeAt)
 				return
 			}

@@ -214,6 +214,7 @@ func (a *Agent) syncStore() {
 		return
 	}
 	a.storing = true
+	a.writing++
 	a.storeAt = time.Time{}
 	var unsaved []record
 	for _, acc := range a.accounts {
@@ -246,6 +247,7 @@ func (a *Agent) syncStore() {
 // synced takes in what syncStore found.
 func (a *Agent) synced(doc document, saved []record, err error) {
 	a.storing = false
+	a.writing--
 	if err != nil {
 		a.storeFailed(err)
 		return
@@ -325,8 +327,10 @@ func (a *Agent) merge(doc document) {
 	if a.account(a.active) == nil {
 		a.active = a.accounts[0].rec.ID
 	}
-	for _, r := range doc.Revocations {
-		a.revocationDue(r)
+	if !a.loaded {
+		for _, r := range doc.Revocations {
+			a.revocationDue(r)
+		}
 	}
 }
 
@@ -366,18 +370,21 @@ func (a *Agent) dropPristine() {
 	}
 }
 
-// chooseEnvironment makes an account of the environment that was asked for the
-// active one.
+// chooseEnvironment makes an account of the environment and the user that were
+// asked for the active one.
 func (a *Agent) chooseEnvironment() {
-	if !a.options.EnvironmentChosen {
+	if !a.options.EnvironmentChosen && a.options.Username == "" {
 		return
 	}
-	want := a.options.Environment.clientKey()
-	if acc := a.account(a.active); acc != nil && acc.rec.Environment.clientKey() == want {
+	wanted := func(acc *account) bool {
+		return acc != nil && acc.rec.Environment.clientKey() == a.options.Environment.clientKey() &&
+			(a.options.Username == "" || acc.rec.Username == "" || acc.rec.Username == a.options.Username)
+	}
+	if wanted(a.account(a.active)) {
 		return
 	}
 	for _, acc := range a.accounts {
-		if acc.rec.Environment.clientKey() == want {
+		if wanted(acc) {
 			a.active = acc.rec.ID
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -272,8 +273,9 @@ func TestAFaultKeepsTheTokenAndIsTriedAgain(t *testing.T) {
 			return r, nil
 		}, ProblemServerBusy},
 		"portal": {func(string) (*http.Response, error) {
-			r := reply(200, "<html>")
+			r := reply(200, nil)
 			r.Header.Set("Content-Type", "text/html")
+			r.Body = io.NopCloser(strings.NewReader("<html>Welcome to the guest network"))
 			return r, nil
 		}, ProblemCaptivePortal},
 	}
@@ -463,7 +465,7 @@ func TestANineHourSleepRenewsWithin30Seconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		b.signIn()
-		time.Sleep(10 * time.Hour)
+		time.Sleep(10*time.Hour + 30*time.Minute)
 		before := b.hubHeader()
 		var mu sync.Mutex
 		slept := time.Duration(0)
