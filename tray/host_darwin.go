@@ -1,0 +1,14 @@
+package tray
+
+import (
+	"context"
+
+	"github.com/bitfount/bitfount-tray/authcore"
+)
+
+// host is the menu bar, which is always there.
+type host struct{}
+
+func findHost(context.Context, func(*authcore.Problem)) (host, error) { return host{}, nil }
+
+func (host) watch(_ context.Context, changed func(*authcore.Problem)) { changed(nil) }

@@ -1,0 +1,216 @@
+package tray
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"fyne.io/systray"
+
+	"github.com/bitfount/bitfount-tray/authcore"
+)
+
+// title names the program to panels, which show it in their lists of icons.
+const title = "Bitfount Tray"
+
+// Options are what Run draws and whom it tells. All functions may be called
+// from any goroutine.
+type Options struct {
+	// Snapshot returns the latest snapshot; it never returns nil.
+	Snapshot func() *authcore.Snapshot
+	// Subscribe returns a channel that has a value whenever the snapshot has
+	// changed, and a function that ends the subscription.
+	Subscribe func() (<-chan *authcore.Snapshot, func())
+	// Do carries out a click. It is called on a goroutine of the clicked line,
+	// which drops further clicks until it returns, so it may take its time. An
+	// error is shown as a notification.
+	Do func(context.Context, authcore.Command) error
+	// HostChanged is called with the reason while no icon can be seen
+	// (ProblemNoSessionBus, ProblemNoTrayHost) and with nil when one can: first
+	// once it is known, later whenever it changes. It must not block.
+	HostChanged func(*authcore.Problem)
+}
+
+// Run shows the icon until ctx ends or the user chooses Quit. It must be called
+// on the main goroutine, which macOS and Windows demand of a user interface,
+// and once in a process, since systray cannot be started again. Where there is
+// no tray it waits for one to come.
+func Run(ctx context.Context, o Options) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	host, err := findHost(ctx, o.HostChanged)
+	if err != nil {
+		return nil // ctx ended while there was no desktop to draw on
+	}
+
+	m := &menu{options: o, quit: cancel}
+	var work sync.WaitGroup
+	m.prepare()
+	onReady := func() {
+		m.build(ctx, &work)
+		work.Go(func() { m.follow(ctx) })
+		work.Go(func() { host.watch(ctx, o.HostChanged) })
+		// Not before the menu stands: ending a tray that is just starting
+		// would leave its loop waiting.
+		go func() { <-ctx.Done(); systray.Quit() }()
+	}
+	systray.Run(onReady, nil)
+	cancel()
+	work.Wait()
+	return nil
+}
+
+// menu is what is drawn at the moment. After build, only follow's goroutine
+// writes to it.
+type menu struct {
+	options Options
+	quit    func()
+
+	lines   []*systray.MenuItem // nil for a separator
+	items   []Item
+	tooltip string
+	picture authcore.Indicator
+}
+
+// build makes the lines. They stay for the life of the process, because a menu
+// made anew gets new identities on D-Bus, and a click on the old one is lost.
+func (m *menu) build(ctx context.Context, work *sync.WaitGroup) {
+	s := m.options.Snapshot()
+	m.items = Menu(s, time.Now())
+	for _, item := range m.items {
+		if item.Separator {
+			systray.AddSeparator()
+			m.lines = append(m.lines, nil)
+			continue
+		}
+		line := systray.AddMenuItem(item.Label, "")
+		if !item.Enabled {
+			line.Disable()
+		}
+		if item.Hidden {
+			line.Hide()
+		}
+		m.lines = append(m.lines, line)
+		if item.Command.Name != "" {
+			work.Go(func() { m.listen(ctx, line, item.Command) })
+		}
+	}
+	m.drawIcon(s, time.Now(), true)
+}
+
+// settle is when everything is drawn a second time after the start. An icon that
+// is set in the moment in which systray publishes its properties on D-Bus, some
+// milliseconds, is not published (systray v1.12).
+const settle = time.Second
+
+// follow redraws on every snapshot and whenever the text of the time left
+// changes.
+func (m *menu) follow(ctx context.Context) {
+	updates, stop := m.options.Subscribe()
+	defer stop()
+	settled := time.After(settle)
+	for {
+		s, now := m.options.Snapshot(), time.Now()
+		m.drawIcon(s, now, false)
+		m.drawLines(s, now)
+
+		var change <-chan time.Time
+		if after := nextChange(s, now); after > 0 {
+			change = time.After(after)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case _, ok := <-updates:
+			if !ok {
+				updates = nil // the owner has ended; its last word stands
+			}
+		case <-change:
+		case <-settled:
+			m.drawIcon(s, time.Now(), true)
+		}
+	}
+}
+
+func (m *menu) drawIcon(s *authcore.Snapshot, now time.Time, always bool) {
+	if picture := s.ActiveAccount().Indicator(s.Now(now)); picture != m.picture || always {
+		m.picture = picture
+		setIcon(picture)
+	}
+	if tooltip := Tooltip(s, now); tooltip != m.tooltip || always {
+		m.tooltip = tooltip
+		systray.SetTooltip(tooltip)
+	}
+}
+
+// drawLines changes what has changed and nothing else: each change is a message
+// to the panel, and some panels close an open menu on it.
+func (m *menu) drawLines(s *authcore.Snapshot, now time.Time) {
+	for i, want := range Menu(s, now) {
+		line, have := m.lines[i], m.items[i]
+		m.items[i] = want
+		if line == nil || have == want {
+			continue
+		}
+		if want.Hidden && !have.Hidden {
+			line.Hide()
+		}
+		if want.Label != have.Label {
+			line.SetTitle(want.Label)
+		}
+		if want.Enabled && !have.Enabled {
+			line.Enable()
+		}
+		if !want.Enabled && have.Enabled {
+			line.Disable()
+		}
+		if !want.Hidden && have.Hidden {
+			line.Show()
+		}
+	}
+}
+
+// listen carries out the clicks on one line. systray drops a click that nobody
+// waits for, so a second one during the first does nothing.
+func (m *menu) listen(ctx context.Context, line *systray.MenuItem, c authcore.Command) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-line.ClickedCh:
+			m.click(ctx, c)
+		}
+	}
+}
+
+// click asks again whether the command is allowed: desktops deliver clicks on
+// disabled lines, and the snapshot may have changed since the menu was opened.
+func (m *menu) click(ctx context.Context, c authcore.Command) {
+	if !m.options.Snapshot().Allowed(c) {
+		return
+	}
+	err := m.options.Do(ctx, c)
+	if c.Name == authcore.CommandQuit {
+		m.quit()
+		return
+	}
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	heading, text := failure(err)
+	if err := Notify(ctx, heading, text); err != nil {
+		slog.Warn("a failed command could not be shown", "command", c.Name, "err", err)
+	}
+}
+
+// failure is an error as a notification's heading and text.
+func failure(err error) (heading, text string) {
+	var p *authcore.Problem
+	if !errors.As(err, &p) {
+		p = &authcore.Problem{Code: authcore.ProblemInternal}
+	}
+	w := p.Words()
+	return w.What, w.Meaning + " " + w.Next
+}

@@ -1,0 +1,16 @@
+package tray
+
+import (
+	"fyne.io/systray"
+
+	"github.com/bitfount/bitfount-tray/authcore"
+	"github.com/bitfount/bitfount-tray/icons"
+)
+
+// prepare does nothing: on macOS nothing can be set before the tray runs, and a
+// title would be written beside the icon.
+func (m *menu) prepare() {}
+
+func setIcon(picture authcore.Indicator) {
+	systray.SetTemplateIcon(icons.TemplateTray(picture), icons.Tray(picture))
+}

@@ -1,0 +1,13 @@
+package tray
+
+import (
+	"fyne.io/systray"
+
+	"github.com/bitfount/bitfount-tray/authcore"
+	"github.com/bitfount/bitfount-tray/icons"
+)
+
+// prepare does nothing: on Windows nothing can be set before the tray runs.
+func (m *menu) prepare() {}
+
+func setIcon(picture authcore.Indicator) { systray.SetIcon(icons.Tray(picture)) }

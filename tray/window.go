@@ -1,0 +1,186 @@
+package tray
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bitfount/bitfount-tray/authcore"
+)
+
+// Window starts the window, a process of its own, and keeps it to one. It is
+// safe for concurrent use; its fields are set before the first Open.
+type Window struct {
+	// Args are the arguments after the program's name, such as "--window".
+	Args []string
+	// Raise is called by Open when the window is already there, to ask it to
+	// come to the front.
+	Raise func()
+	// Report is called, on a goroutine of its own, with the reason when a
+	// window could not be opened or has failed, and with nil when one is open
+	// (has lived for some seconds) or was closed as usual.
+	Report func(*authcore.Problem)
+
+	mu      sync.Mutex
+	running *exec.Cmd
+	closing bool
+}
+
+const (
+	// opened is when a window that still lives counts as open: without OpenGL
+	// or a display it fails within one second, also on slow machines.
+	opened = 5 * time.Second
+	// pipesLeft is how long after its end the window's standard error is still
+	// read, where a program that it started (a browser) holds it open.
+	pipesLeft = 2 * time.Second
+	// tailSize is how much of a failing window's last words is kept.
+	tailSize = 16 << 10
+)
+
+// Open starts the window, or asks the one that is there to come to the front.
+// It does not wait for the window; what comes of it goes to Report. The error
+// is an *authcore.Problem, for a window that could not even be started.
+func (w *Window) Open() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.running != nil {
+		go w.Raise()
+		return nil
+	}
+	if p := displayProblem(); p != nil {
+		go w.Report(p)
+		return p
+	}
+	program, err := os.Executable()
+	if err != nil {
+		p := notStarted(err)
+		go w.Report(p)
+		return p
+	}
+	cmd := exec.Command(program, w.Args...)
+	said := &tail{}
+	cmd.Stdout = os.Stdout
+	cmd.Stderr = said
+	cmd.WaitDelay = pipesLeft
+	if err := cmd.Start(); err != nil {
+		p := notStarted(err)
+		go w.Report(p)
+		return p
+	}
+	w.running, w.closing = cmd, false
+	go w.follow(cmd, said)
+	return nil
+}
+
+// follow waits for the window's end and reports how it went.
+func (w *Window) follow(cmd *exec.Cmd, said *tail) {
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	var err error
+	select {
+	case err = <-ended:
+	case <-time.After(opened):
+		w.Report(nil)
+		err = <-ended
+	}
+	w.mu.Lock()
+	w.running = nil
+	closing := w.closing
+	w.mu.Unlock()
+	if closing || err == nil || errors.Is(err, exec.ErrWaitDelay) {
+		w.Report(nil)
+		return
+	}
+	w.Report(windowProblem(err.Error(), said.String()))
+}
+
+// Running reports whether a window is there.
+func (w *Window) Running() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.running != nil
+}
+
+// Close ends the window, if there is one. The window holds nothing that could
+// be lost.
+func (w *Window) Close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.running != nil {
+		w.closing = true
+		_ = w.running.Process.Kill()
+	}
+}
+
+func notStarted(err error) *authcore.Problem {
+	return &authcore.Problem{Code: authcore.ProblemInternal, Cause: "the window's process could not be started: " + err.Error(), Since: time.Now()}
+}
+
+// What GLFW says, in the panic or the log of the window. Both a missing display
+// and missing graphics end in a panic with exit code 2.
+var (
+	noDisplay  = regexp.MustCompile(`DISPLAY environment variable is missing|[Ff]ailed to open display|[Cc]annot open display|[Ff]ailed to connect to (the )?(display|Wayland)|PlatformUnavailable`)
+	noGraphics = regexp.MustCompile(`GLX|WGL|EGL|NSGL|OpenGL|APIUnavailable|VersionUnavailable|FormatUnavailable|window creation error`)
+)
+
+// windowProblem judges a window that has failed by how it ended and by what it
+// wrote to standard error.
+func windowProblem(exit, said string) *authcore.Problem {
+	p := &authcore.Problem{Code: authcore.ProblemInternal, Cause: "the window ended: " + exit, Since: time.Now()}
+	switch {
+	case noDisplay.MatchString(said):
+		p.Code = authcore.ProblemNoDisplay
+	case noGraphics.MatchString(said):
+		p.Code = authcore.ProblemNoWindow
+	}
+	if reason := telling(said); reason != "" {
+		p.Cause += ": " + reason
+	}
+	return p
+}
+
+// telling finds the line of a failed program's words that tells most: a panic's
+// or the first that speaks of an error, else the last line.
+func telling(said string) string {
+	last := ""
+	for line := range strings.Lines(said) {
+		line = strings.TrimSpace(line)
+		if line == "" {
+			continue
+		}
+		if strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") || strings.Contains(line, "Cause:") {
+			return shorten(line, 300)
+		}
+		last = line
+	}
+	return shorten(last, 300)
+}
+
+// tail passes what is written to it on to our own standard error, and keeps the
+// last part.
+type tail struct {
+	mu   sync.Mutex
+	kept []byte
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, _ = os.Stderr.Write(p) // a closed standard error must not end the window
+	t.kept = append(t.kept, p...)
+	if extra := len(t.kept) - tailSize; extra > 0 {
+		t.kept = append(t.kept[:0], t.kept[extra:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(bytes.ToValidUTF8(t.kept, []byte("?")))
+}
