@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -59,6 +60,13 @@ func (b *SessionBus) Env() []string {
 	return b.d.Env()
 }
 
+// Stop ends the bus and the parts on it before the test ends, as when a user
+// logs out. Programs that a test started live on. Further calls do nothing.
+func (b *SessionBus) Stop() {
+	for _, p := range slices.Backward(b.d.started) {
+		p.stop()
+	}
+}
 
 // need skips a test where one of the needed programs is missing.
 func need(tb testing.TB, program string) {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/godbus/dbus/v5"
@@ -24,8 +27,9 @@ const (
 type SecretService struct {
 	bus *SessionBus
 	p   *process
-	// prompter is the connection that owns the prompter's name, or nil.
-	prompter *dbus.Conn
+	// conn owns the prompter's name once prompts are ignored.
+	conn     *dbus.Conn
+	prompter silentPrompter
 }
 
 // KeyringOption says in which state a keyring starts.
@@ -48,37 +52,37 @@ const (
 func Keyring(tb testing.TB, bus *SessionBus, options ...KeyringOption) *SecretService {
 	tb.Helper()
 	need(tb, "gnome-keyring-daemon")
-	k := &SecretService{bus: bus}
-	argv := []string{
-		"gnome-keyring-daemon", "--foreground", "--components=secrets",
-		"--control-directory=" + filepath.Join(bus.d.dir, "run", "keyring"),
-	}
-	password := strings.NewReader("")
-	lock := false
-	unlock := true
-	for _, o := range options {
-		lock = lock || o == KeyringLocked
-		unlock = unlock && o != KeyringWithoutCollection
-	}
-	if unlock {
-		argv = append(argv, "--unlock")
-		password = strings.NewReader("pw")
-	}
-	p, err := bus.d.run("keyring", argv, func(cmd *exec.Cmd) { cmd.Stdin = password })
+	p, err := bus.d.runKeyring(tb.Context(), !slices.Contains(options, KeyringWithoutCollection))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	k.p = p
+	k := &SecretService{bus: bus, p: p}
 	tb.Cleanup(k.Stop)
-	if err := bus.d.owned(tb.Context(), secrets, p); err != nil {
-		tb.Fatal(err)
-	}
-	if lock {
+	if slices.Contains(options, KeyringLocked) {
 		if err := k.Lock(tb.Context()); err != nil {
 			tb.Fatal(err)
 		}
 	}
 	return k
+}
+
+// runKeyring starts gnome-keyring and returns when it answers. Given a password
+// it makes or unlocks the login keyring.
+func (d *Desktop) runKeyring(ctx context.Context, password bool) (*process, error) {
+	argv := []string{
+		"gnome-keyring-daemon", "--foreground", "--components=secrets",
+		"--control-directory=" + filepath.Join(d.dir, "run", "keyring"),
+	}
+	var stdin io.Reader
+	if password {
+		argv = append(argv, "--unlock")
+		stdin = strings.NewReader("pw")
+	}
+	p, err := d.run("keyring", argv, func(cmd *exec.Cmd) { cmd.Stdin = stdin })
+	if err != nil {
+		return nil, err
+	}
+	return p, d.owned(ctx, secrets, p)
 }
 
 // Env is the environment for programs that use this keyring.
@@ -101,15 +105,15 @@ func (k *SecretService) Lock(ctx context.Context) error {
 // request and shows nothing, as when the user is away: whoever needs the locked
 // keyring then waits without limit.
 func (k *SecretService) IgnorePrompts(ctx context.Context) error {
-	if k.prompter != nil {
+	if k.conn != nil {
 		return nil
 	}
 	conn, err := dbus.Connect(k.bus.Address(), dbus.WithContext(context.WithoutCancel(ctx)))
 	if err != nil {
 		return err
 	}
-	k.prompter = conn
-	if err := conn.Export(silentPrompter{}, "/org/gnome/keyring/Prompter", "org.gnome.keyring.internal.Prompter"); err != nil {
+	k.conn = conn
+	if err := conn.Export(&k.prompter, "/org/gnome/keyring/Prompter", "org.gnome.keyring.internal.Prompter"); err != nil {
 		return err
 	}
 	reply, err := conn.RequestName(prompter, dbus.NameFlagDoNotQueue)
@@ -119,14 +123,20 @@ func (k *SecretService) IgnorePrompts(ctx context.Context) error {
 	return err
 }
 
+// Prompts is how many prompts were ignored since IgnorePrompts.
+func (k *SecretService) Prompts() int { return int(k.prompter.asked.Load()) }
+
 // silentPrompter takes the part of gcr-prompter that gnome-keyring calls.
-type silentPrompter struct{}
+type silentPrompter struct{ asked atomic.Int64 }
 
 // BeginPrompting takes a request; a real prompter would now call back.
-func (silentPrompter) BeginPrompting(dbus.ObjectPath) *dbus.Error { return nil }
+func (p *silentPrompter) BeginPrompting(dbus.ObjectPath) *dbus.Error {
+	p.asked.Add(1)
+	return nil
+}
 
 // StopPrompting is called when the one who asked gives up.
-func (silentPrompter) StopPrompting(dbus.ObjectPath) *dbus.Error { return nil }
+func (*silentPrompter) StopPrompting(dbus.ObjectPath) *dbus.Error { return nil }
 
 // Suspend makes the keyring stop answering until Resume, as an overloaded one.
 func (k *SecretService) Suspend() error { return suspend(k.p.cmd.Process) }
@@ -136,9 +146,9 @@ func (k *SecretService) Resume() error { return resume(k.p.cmd.Process) }
 
 // Stop ends the keyring and returns when it has ended. Further calls do nothing.
 func (k *SecretService) Stop() {
-	if k.prompter != nil {
-		_ = k.prompter.Close()
-		k.prompter = nil
+	if k.conn != nil {
+		_ = k.conn.Close()
+		k.conn = nil
 	}
 	if k.p.alive() == nil {
 		_ = k.Resume()

@@ -116,14 +116,8 @@ func (d *Desktop) startKeyring(ctx context.Context) error {
 	if d.options.NoKeyring {
 		return nil
 	}
-	p, err := d.run("keyring", []string{
-		"gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets",
-		"--control-directory=" + filepath.Join(d.dir, "run", "keyring"),
-	}, func(cmd *exec.Cmd) { cmd.Stdin = bytes.NewReader([]byte("password of a virtual desktop")) })
-	if err != nil {
-		return err
-	}
-	return d.owned(ctx, "org.freedesktop.secrets", p)
+	_, err := d.runKeyring(ctx, true)
+	return err
 }
 
 func (d *Desktop) startWindowManager(ctx context.Context) error {
