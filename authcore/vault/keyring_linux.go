@@ -38,9 +38,23 @@ func platformKeyringError(err error) error {
 		return ErrKeyringLocked
 	}
 	// go-keyring says so, without a sentinel, when nobody can be asked for the
-	// password and when the prompt was dismissed.
-	if strings.HasPrefix(err.Error(), "failed to unlock correct collection") {
+	// password, when the prompt was dismissed, and when there is no collection.
+	if strings.HasPrefix(err.Error(), "failed to unlock correct collection") && hasCollection() {
 		return ErrKeyringLocked
 	}
 	return ErrKeyringAbsent
+}
+
+// hasCollection reports whether the Secret Service has a default collection. A
+// login without a password can have none, and then there is nothing that the
+// user could unlock. Where the answer is unclear, it is yes.
+func hasCollection() bool {
+	bus, err := dbus.SessionBus()
+	if err != nil {
+		return true
+	}
+	var collection dbus.ObjectPath
+	err = bus.Object("org.freedesktop.secrets", "/org/freedesktop/secrets").
+		Call("org.freedesktop.Secret.Service.ReadAlias", 0, "default").Store(&collection)
+	return err != nil || collection != "/"
 }
