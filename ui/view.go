@@ -12,8 +12,6 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
-	"fyne.io/fyne/v2/theme"
-	"fyne.io/fyne/v2/widget"
 
 	"github.com/bitfount/bitfount-tray/authcore"
 )
@@ -25,6 +23,11 @@ var (
 	SmallestSize = fyne.NewSize(360, 480)
 )
 
+const (
+	leastWait = 50 * time.Millisecond
+	mostWait  = time.Hour
+)
+
 // View draws snapshots. Create it with NewView.
 type View struct {
 	// OnClose closes the window; the page that says that the resident is gone
@@ -33,23 +36,66 @@ type View struct {
 
 	do       func(authcore.Command)
 	snapshot *authcore.Snapshot
-	state    *widget.Label
-	root     *fyne.Container
+	now      time.Time
+	failed   *authcore.Problem
+
+	root    *fyne.Container
+	banners *banners
+	pages   pages
+	page    page
+	busy    bool
 }
 
-// NewView returns a view that sends commands to do and shows nothing until
-// the first Render.
+// page is one of the window's faces.
+type page interface {
+	update(moment)
+	// primary is what the keyboard's focus goes to.
+	primary() fyne.Focusable
+	canvasObject() fyne.CanvasObject
+}
+
+func (s *screen) canvasObject() fyne.CanvasObject { return s.root }
+
+type pages struct {
+	wait     *wait
+	welcome  *welcome
+	asking   *asking
+	approval *approval
+	session  *session
+	gone     *gone
+}
+
+// moment is what one drawing depends on.
+type moment struct {
+	snapshot *authcore.Snapshot
+	account  authcore.Account
+	// local is this computer's time, now the time by the servers' clocks.
+	local, now time.Time
+}
+
+func (m moment) allowed(name authcore.CommandName) bool {
+	return m.snapshot.Allowed(authcore.Command{Name: name})
+}
+
+// NewView returns a view that sends commands to do. Until the first Render it
+// asks for a moment's patience.
 func NewView(do func(authcore.Command)) *View {
-	v := &View{do: do, state: widget.NewLabel("")}
-	v.root = container.NewPadded(v.state)
+	v := &View{do: do}
+	v.banners = newBanners(v)
+	v.pages = pages{
+		wait: newWait(), welcome: newWelcome(v), asking: newAsking(v),
+		approval: newApproval(v), session: newSession(v), gone: newGone(v),
+	}
+	v.root = container.NewBorder(v.banners.root, nil, nil, nil)
+	v.turnTo(v.pages.wait)
 	return v
 }
 
 // Content is what belongs into the window.
 func (v *View) Content() fyne.CanvasObject { return v.root }
 
-// Render draws s as it is at the local wall-clock time now. The snapshot must
-// not change afterwards.
+// Render draws s as it is at the local wall-clock time now, in now's time
+// zone. The snapshot must not change afterwards.
 func (v *View) Render(s *authcore.Snapshot, now time.Time) {
 	v.snapshot = s
 	v.Tick(now)
@@ -57,30 +103,129 @@ func (v *View) Render(s *authcore.Snapshot, now time.Time) {
 
 // Tick draws what has changed only because time has passed.
 func (v *View) Tick(now time.Time) {
-	if v.snapshot != nil {
-		v.state.SetText(string(v.snapshot.ActiveAccount().State))
+	v.now = now
+	if v.snapshot == nil || v.page == v.pages.gone {
+		return
+	}
+	m := v.moment()
+	p := v.pageFor(m)
+	v.busy = true
+	p.update(m)
+	v.banners.update(m, v.failed)
+	v.busy = false
+	v.turnTo(p)
+	v.layOut()
+}
+
+func (v *View) moment() moment {
+	return moment{v.snapshot, v.snapshot.ActiveAccount(), v.now, v.snapshot.Now(v.now)}
+}
+
+func (v *View) pageFor(m moment) page {
+	switch {
+	case m.account.State == authcore.Prompting && m.account.Prompt != nil:
+		return v.pages.approval
+	case m.account.State == authcore.Prompting:
+		return v.pages.asking
+	case m.account.State == authcore.SignedOut, m.account.State == "":
+		return v.pages.welcome
+	}
+	return v.pages.session
+}
+
+// turnTo shows p. Somebody who works with the keyboard goes on at its first
+// button.
+func (v *View) turnTo(p page) {
+	if p == v.page {
+		return
+	}
+	c := fyne.CurrentApp().Driver().CanvasForObject(v.root)
+	keyboard := c != nil && c.Focused() != nil
+	v.page = p
+	v.root.Objects = []fyne.CanvasObject{v.banners.root, p.canvasObject()}
+	v.root.Refresh()
+	if keyboard && p.primary() != nil {
+		c.Focus(p.primary())
 	}
 }
 
-// NextChange is how long after now the drawn text changes by itself. It is at
-// least 50 ms and at most an hour.
-func (v *View) NextChange(now time.Time) time.Duration { return time.Minute }
+// layOut gives every part its place again after a height changed.
+func (v *View) layOut() {
+	if v.root == nil || v.busy {
+		return
+	}
+	// Fyne lays a container out only when its size changes, but a text may
+	// have become longer within the same size.
+	b, p := v.banners.root, v.page.canvasObject().(*fyne.Container)
+	b.Resize(fyne.NewSize(v.root.Size().Width, b.Size().Height))
+	b.Layout.Layout(b.Objects, b.Size())
+	v.root.Layout.Layout(v.root.Objects, v.root.Size())
+	p.Layout.Layout(p.Objects, p.Size())
+}
+
+// NextChange is how long after now the drawn text changes by itself: from 50 ms
+// to an hour.
+func (v *View) NextChange(now time.Time) time.Duration {
+	if v.snapshot == nil || v.page == v.pages.gone {
+		return mostWait
+	}
+	a, corrected := v.snapshot.ActiveAccount(), v.snapshot.Now(now)
+	wait := mostWait
+	if v.page == v.pages.approval {
+		// The bar moves each second.
+		if left := a.Prompt.ExpiresAt.Sub(corrected); left > 0 {
+			wait = left%time.Second + time.Millisecond
+		}
+	}
+	if v.page == v.pages.session {
+		for _, t := range []time.Time{a.ExpiresAt, a.SessionExpiresAt, a.RenewAt} {
+			if !t.IsZero() {
+				wait = min(wait, nextWords(t.Sub(corrected)))
+			}
+		}
+		if c := v.snapshot.Desktop.Clipboard; c.Holds != "" && !c.ClearAt.IsZero() {
+			wait = min(wait, nextWords(c.ClearAt.Sub(now)))
+		}
+	}
+	return max(wait, leastWait)
+}
 
 // Gone says that the resident has stopped.
-func (v *View) Gone() { v.state.SetText("Bitfount Tray has stopped.") }
+func (v *View) Gone() {
+	v.failed = nil
+	v.banners.root.Hide()
+	v.turnTo(v.pages.gone)
+	v.layOut()
+}
 
 // ShowError shows why a command failed, until it is dismissed or another
-// command is sent.
+// command is sent. Anything but an *authcore.Problem is an internal one.
 func (v *View) ShowError(err error) {
 	var p *authcore.Problem
 	if !errors.As(err, &p) {
 		p = &authcore.Problem{Code: authcore.ProblemInternal, Cause: err.Error()}
 	}
-	v.state.SetText(p.Error())
+	v.setFailed(p)
+}
+
+func (v *View) setFailed(p *authcore.Problem) {
+	v.failed = p
+	v.Tick(v.now)
+}
+
+// command makes a handler that sends c, if the snapshot of that moment allows
+// it: a click may arrive after its button should have been disabled.
+func (v *View) command(c authcore.Command) func() {
+	return func() {
+		if v.snapshot == nil || !v.snapshot.Allowed(c) {
+			return
+		}
+		if v.failed != nil {
+			v.setFailed(nil)
+		}
+		v.do(c)
+	}
 }
 
 // Title is the window's title.
-func Title() string { return "Bitfount Tray" }
-
-// Icon is the window's icon.
-func Icon() fyne.Resource { return theme.AccountIcon() }
+func Title() string { return tr("window.title") }

@@ -1,0 +1,81 @@
+package ui
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+
+	"github.com/bitfount/bitfount-tray/authcore"
+)
+
+// banners are the problems that belong to no page, the most important first.
+type banners struct {
+	root    *fyne.Container
+	failed  *notice
+	lasting []*notice
+	// all shows every notice, not the first alone.
+	all bool
+}
+
+// lastingProblems are those that stay until they heal, in the order of banners.
+func lastingProblems(s *authcore.Snapshot) []*authcore.Problem {
+	var file *authcore.Problem
+	for _, f := range s.LiveFiles {
+		if f.Problem != nil {
+			file = f.Problem
+			break
+		}
+	}
+	d := s.Desktop
+	browser := d.Browser
+	if s.ActiveAccount().Prompt == nil {
+		// It matters only while there is a page to be opened.
+		browser = nil
+	}
+	return []*authcore.Problem{browser, s.Storage.Problem, s.Clock.Problem, file, d.Clipboard.Problem, d.Tray}
+}
+
+func newBanners(v *View) *banners {
+	b := &banners{failed: newNotice(noticeFault, false, func() { v.setFailed(nil) }, v.layOut)}
+	objects := []fyne.CanvasObject{b.failed.root}
+	kinds := []noticeKind{noticeCaution, noticeCaution, noticeCaution, noticeCaution, noticeInfo, noticeInfo}
+	for _, kind := range kinds {
+		n := newNotice(kind, true, nil, v.layOut)
+		n.onMore = func() {
+			b.all = !b.all
+			b.arrange()
+			v.layOut()
+		}
+		b.lasting = append(b.lasting, n)
+		objects = append(objects, n.root)
+	}
+	b.root = container.New(&column{}, vgap(12), stack(8, objects...), vgap(4))
+	b.root.Hide()
+	return b
+}
+
+func (b *banners) update(m moment, failed *authcore.Problem) {
+	b.failed.set(failed)
+	for i, p := range lastingProblems(m.snapshot) {
+		b.lasting[i].set(p)
+	}
+	b.arrange()
+}
+
+// arrange shows the most important notice; the others are one click away.
+func (b *banners) arrange() {
+	var there []*notice
+	for _, n := range b.lasting {
+		if n.problem != nil {
+			there = append(there, n)
+		}
+	}
+	for i, n := range there {
+		show(n.root, i == 0 || b.all)
+		if i > 0 {
+			n.setMore(0, false)
+		} else {
+			n.setMore(len(there)-1, b.all)
+		}
+	}
+	show(b.root, len(there) > 0 || b.failed.problem != nil)
+}

@@ -1,0 +1,151 @@
+package ui
+
+import (
+	"image/color"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
+)
+
+const (
+	// margin is between the content and the window's edges.
+	margin = 16
+	// columnMost keeps lines readable in a wide window.
+	columnMost = 480
+)
+
+// column stacks its visible objects in the middle of the window. The object
+// grow takes what height is left, up to most. With centred, the rest of the
+// height is shared above and below.
+type column struct {
+	grow    fyne.CanvasObject
+	most    float32
+	centred bool
+}
+
+func columnWidth(outer float32) float32 { return min(outer-2*margin, columnMost) }
+
+func (c *column) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	width := columnWidth(size.Width)
+	total := float32(0)
+	for _, o := range objects {
+		if o.Visible() {
+			// A text learns its height only when it knows its width.
+			o.Resize(fyne.NewSize(width, o.MinSize().Height))
+			total += o.MinSize().Height
+		}
+	}
+	rest := max(0, size.Height-total)
+	y := float32(0)
+	if c.centred {
+		y = rest * 0.4
+	}
+	for _, o := range objects {
+		if !o.Visible() {
+			continue
+		}
+		h := o.MinSize().Height
+		if o == c.grow {
+			h += min(rest, max(0, c.most-h))
+		}
+		o.Resize(fyne.NewSize(width, h))
+		o.Move(fyne.NewPos((size.Width-width)/2, y))
+		y += h
+	}
+}
+
+func (c *column) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	var size fyne.Size
+	for _, o := range objects {
+		if o.Visible() {
+			m := o.MinSize()
+			size.Width = max(size.Width, m.Width)
+			size.Height += m.Height
+		}
+	}
+	return size.AddWidthHeight(2*margin, 0)
+}
+
+// screen is one page: what scrolls when the window is too low, and the buttons
+// below, which are always in sight.
+type screen struct {
+	root   *fyne.Container
+	body   *fyne.Container
+	scroll *container.Scroll
+	footer *fyne.Container
+}
+
+func newScreen(inner *column, body []fyne.CanvasObject, footer fyne.CanvasObject) *screen {
+	s := &screen{body: container.New(inner, body...)}
+	s.scroll = container.NewVScroll(s.body)
+	s.footer = container.New(&column{}, vgap(8), footer, vgap(margin))
+	if footer == nil {
+		s.footer = container.New(&column{}, vgap(8))
+	}
+	s.root = container.New(s, s.scroll, s.footer)
+	return s
+}
+
+// Layout gives the body its width before it asks for its height.
+func (s *screen) Layout(_ []fyne.CanvasObject, size fyne.Size) {
+	foot := s.footer.MinSize().Height
+	s.footer.Resize(fyne.NewSize(size.Width, foot))
+	s.footer.Move(fyne.NewPos(0, size.Height-foot))
+	room := fyne.NewSize(size.Width, max(0, size.Height-foot))
+	s.body.Resize(room)
+	s.body.Layout.Layout(s.body.Objects, room)
+	s.scroll.Resize(room)
+	s.scroll.Refresh()
+}
+
+// MinSize lets the window be smaller than the page, which then scrolls.
+func (s *screen) MinSize([]fyne.CanvasObject) fyne.Size {
+	return fyne.NewSize(SmallestSize.Width, SmallestSize.Height/2)
+}
+
+// vgap is an empty place of that height.
+func vgap(height float32) fyne.CanvasObject {
+	r := canvas.NewRectangle(color.Transparent)
+	r.SetMinSize(fyne.NewSize(0, height))
+	return r
+}
+
+// stack is a column without margins; the gap is between visible objects only.
+func stack(gap float32, objects ...fyne.CanvasObject) *fyne.Container {
+	return container.New(layout.NewCustomPaddedVBoxLayout(gap), objects...)
+}
+
+// beside puts a text to the right of a picture, in the middle of its height.
+type beside struct{}
+
+func (beside) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	picture, text := o[0], o[1]
+	p := picture.MinSize()
+	picture.Resize(p)
+	picture.Move(fyne.NewPos(0, (size.Height-p.Height)/2))
+	width := size.Width - p.Width - 4
+	text.Resize(fyne.NewSize(width, text.MinSize().Height))
+	h := text.MinSize().Height
+	text.Resize(fyne.NewSize(width, h))
+	text.Move(fyne.NewPos(p.Width+4, (size.Height-h)/2))
+}
+
+func (beside) MinSize(o []fyne.CanvasObject) fyne.Size {
+	p, t := o[0].MinSize(), o[1].MinSize()
+	return fyne.NewSize(p.Width+t.Width, max(p.Height, t.Height))
+}
+
+// show changes an object's visibility and reports whether that was a change.
+func show(o fyne.CanvasObject, visible bool) bool {
+	if o.Visible() == visible {
+		return false
+	}
+	if visible {
+		o.Show()
+	} else {
+		o.Hide()
+	}
+	return true
+}

@@ -1,0 +1,209 @@
+package ui
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/bitfount/bitfount-tray/authcore"
+	"github.com/bitfount/bitfount-tray/authcore/export"
+)
+
+// session is the page of a session: its state as a picture, who and where, and
+// what can be done with it.
+type session struct {
+	*screen
+	ring              *ring
+	icon              *widget.Icon
+	state             *label
+	who, plan, notice *label
+	environment       *environmentTag
+	problem           *notice
+	signIn            *button
+	copies            map[export.Service]*button
+	copySection       *fyne.Container
+	clipboard         *label
+	renew, signOut    *button
+	indicator         authcore.Indicator
+}
+
+func newSession(v *View) *session {
+	send := func(name authcore.CommandName) func() { return v.command(authcore.Command{Name: name}) }
+	p := &session{
+		ring:        newRing(),
+		icon:        widget.NewIcon(nil),
+		state:       heading(""),
+		who:         bold("", fyne.TextAlignCenter),
+		plan:        quiet("", fyne.TextAlignCenter),
+		notice:      bold("", fyne.TextAlignCenter),
+		environment: newEnvironmentTag(),
+		problem:     newNotice(noticeCaution, false, nil, v.layOut),
+		signIn:      newButton(tr("session.sign-in"), nil, send(authcore.CommandSignIn)),
+		copies:      map[export.Service]*button{},
+		clipboard:   quiet("", fyne.TextAlignCenter),
+		renew:       newButton(tr("session.renew"), theme.ViewRefreshIcon(), send(authcore.CommandRenew)),
+		signOut:     newButton(tr("session.sign-out"), theme.LogoutIcon(), send(authcore.CommandSignOut)),
+	}
+	p.signIn.Importance, p.signIn.height = widget.HighImportance, 48
+	p.renew.height, p.signOut.height = 40, 40
+	var rows []fyne.CanvasObject
+	for _, s := range export.Services {
+		b := newButton(tr("session.copy", fields{"What": headersOf(s)}), theme.ContentCopyIcon(),
+			v.command(authcore.Command{Name: authcore.CommandCopyHeaders, Service: s}))
+		b.Alignment = widget.ButtonAlignLeading
+		p.copies[s] = b
+		rows = append(rows, b)
+	}
+	p.copySection = stack(6, append(rows, p.clipboard)...)
+	p.screen = newScreen(&column{grow: p.ring, most: ringMost}, []fyne.CanvasObject{
+		vgap(12),
+		p.ring,
+		vgap(4),
+		stack(-12, container.New(&captioned{}, p.icon, p.state), p.who, p.environment.root, p.plan, p.notice),
+		p.problem.root,
+		vgap(8),
+		p.copySection,
+	}, stack(8, p.signIn, container.NewGridWithColumns(2, p.renew, p.signOut)))
+	return p
+}
+
+func (p *session) update(m moment) {
+	a := m.account
+	p.ring.set(face(m))
+	if i := a.Indicator(m.now); i != p.indicator {
+		p.indicator = i
+		p.icon.SetResource(picture(i))
+	}
+	p.state.set(stateWords(m))
+	who := a.Username
+	if a.Label != "" {
+		who = a.Label + " · " + a.Username
+	}
+	p.who.set(who)
+	show(p.who, who != "")
+	p.environment.set(a.Environment, true)
+	plan := planWords(m)
+	p.plan.set(plan)
+	show(p.plan, plan != "")
+	// The whole session's end is told once it is near.
+	ending := !a.SessionExpiresAt.IsZero() && a.State != authcore.NeedsSignIn && a.Expiring(m.now) &&
+		a.SessionExpiresAt.Sub(m.now) < 3*day
+	if ending {
+		p.notice.set(tr("session.sign-in-by", fields{"When": when(a.SessionExpiresAt, m.now)}))
+	}
+	show(p.notice, ending)
+	p.problem.set(a.Problem)
+
+	needsUser := a.State == authcore.NeedsSignIn || a.State == authcore.Expired || ending
+	show(p.signIn, needsUser && m.allowed(authcore.CommandSignIn))
+	show(p.copySection, a.HasHeaders || !needsUser)
+	for s, b := range p.copies {
+		b.set(b.Text, m.snapshot.Allowed(authcore.Command{Name: authcore.CommandCopyHeaders, Service: s}))
+		icon := theme.ContentCopyIcon()
+		if m.snapshot.Desktop.Clipboard.Holds == s {
+			icon = theme.ConfirmIcon()
+		}
+		if b.Icon.Name() != icon.Name() {
+			b.SetIcon(icon)
+		}
+	}
+	p.clipboard.set(clipboardWords(m))
+	p.renew.set(tr("session.renew"), m.allowed(authcore.CommandRenew))
+	p.signOut.set(tr("session.sign-out"), m.allowed(authcore.CommandSignOut))
+}
+
+func (p *session) primary() fyne.Focusable {
+	if p.signIn.Visible() {
+		return p.signIn
+	}
+	return p.copies[export.Hub]
+}
+
+func face(m moment) ringFace {
+	a := m.account
+	f := ringFace{mark: -1, color: theme.ColorNamePrimary}
+	switch a.Indicator(m.now) {
+	case authcore.IndicatorExpiring:
+		f.color = theme.ColorNameWarning
+	case authcore.IndicatorOffline:
+		f.color = colorMuted
+	}
+	if a.ExpiresAt.IsZero() && a.State != authcore.NeedsSignIn && a.State != authcore.Expired {
+		f.fraction, f.title, f.caption = 1, tr("session.endless"), tr("session.endless-caption")
+		return f
+	}
+	left := a.Left(m.now)
+	if left == 0 {
+		f.title = tr("session.over")
+		if !a.ExpiresAt.IsZero() {
+			f.caption = when(a.ExpiresAt, m.now)
+		}
+		return f
+	}
+	f.title, f.caption = inWords(left), tr("session.left")
+	life := a.ExpiresAt.Sub(a.IssuedAt)
+	if a.IssuedAt.IsZero() || life <= 0 {
+		return f
+	}
+	f.fraction = min(1, float32(left)/float32(life))
+	if a.State == authcore.SignedIn && a.Renewable && a.RenewAt.After(m.now) && a.RenewAt.Before(a.ExpiresAt) {
+		f.mark = float32(a.ExpiresAt.Sub(a.RenewAt)) / float32(life)
+	}
+	return f
+}
+
+func stateWords(m moment) string {
+	a := m.account
+	switch a.State {
+	case authcore.Renewing:
+		return tr("session.renewing")
+	case authcore.Offline:
+		if a.ExpiresAt.IsZero() {
+			return tr("session.offline-endless")
+		}
+		return tr("session.offline", fields{"Clock": until(a.ExpiresAt, m.now)})
+	case authcore.Expired:
+		return tr("session.expired")
+	case authcore.NeedsSignIn:
+		return tr("session.needs-sign-in")
+	}
+	if a.Indicator(m.now) == authcore.IndicatorExpiring {
+		return tr("session.ends-soon")
+	}
+	return tr("session.signed-in")
+}
+
+// planWords say what happens next by itself.
+func planWords(m moment) string {
+	a := m.account
+	switch a.State {
+	case authcore.Renewing:
+		return tr("session.renewing-now")
+	case authcore.Offline, authcore.Expired:
+		if !a.RenewAt.After(m.now) {
+			return tr("session.trying")
+		}
+		return tr("session.next-try", fields{"When": when(a.RenewAt, m.now)})
+	case authcore.NeedsSignIn:
+		return ""
+	}
+	switch {
+	case a.Renewable && !a.RenewAt.IsZero():
+		return tr("session.renews", fields{"When": when(a.RenewAt, m.now)})
+	case !a.ExpiresAt.IsZero():
+		return tr("session.ends", fields{"When": when(a.ExpiresAt, m.now)})
+	}
+	return ""
+}
+
+func clipboardWords(m moment) string {
+	c := m.snapshot.Desktop.Clipboard
+	if c.Holds == "" {
+		return tr("session.clipboard-hint")
+	}
+	if c.ClearAt.IsZero() {
+		return tr("session.clipboard-kept")
+	}
+	return tr("session.clipboard", fields{"Left": inWords(c.ClearAt.Sub(m.local))})
+}

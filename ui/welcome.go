@@ -1,0 +1,57 @@
+package ui
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/bitfount/bitfount-tray/authcore"
+	"github.com/bitfount/bitfount-tray/icons"
+)
+
+// welcome is the page of somebody who is signed out: what this does, and one
+// way on.
+type welcome struct {
+	*screen
+	picture     *widget.Icon
+	title, text *label
+	environment *environmentTag
+	problem     *notice
+	signIn      *button
+}
+
+func newWelcome(v *View) *welcome {
+	p := &welcome{
+		picture:     widget.NewIcon(fyne.NewStaticResource("bitfount-tray.svg", icons.AppSVG())),
+		title:       title(""),
+		text:        plain(tr("welcome.text"), fyne.TextAlignCenter),
+		environment: newEnvironmentTag(),
+		problem:     newNotice(noticeCaution, false, nil, v.layOut),
+		signIn:      newButton(tr("welcome.sign-in"), nil, v.command(authcore.Command{Name: authcore.CommandSignIn})),
+	}
+	p.signIn.Importance, p.signIn.height = widget.HighImportance, 52
+	p.screen = newScreen(&column{centred: true}, []fyne.CanvasObject{
+		vgap(8),
+		sized(p.picture, 72),
+		vgap(8),
+		p.title,
+		p.environment.root,
+		vgap(4),
+		p.problem.root,
+		p.text,
+		vgap(12),
+		p.signIn,
+		quiet(tr("welcome.hint"), fyne.TextAlignCenter),
+		vgap(8),
+	}, nil)
+	return p
+}
+
+func (p *welcome) update(m moment) {
+	p.title.set(either(m.account.Username == "", tr("welcome.title"), tr("welcome.title-again")))
+	p.environment.set(m.account.Environment, false)
+	p.problem.set(m.account.Problem)
+	show(p.text, m.account.Problem == nil)
+	p.signIn.set(tr("welcome.sign-in"), m.allowed(authcore.CommandSignIn))
+}
+
+func (p *welcome) primary() fyne.Focusable { return p.signIn }
