@@ -27,11 +27,12 @@ const (
 	FormatJSON Format = "json"
 	// FormatEnv is a .env file: see VariableName for the names.
 	//
-	// No standard says how such files are quoted. A value is written as 'value';
-	// shells, Node.js, python-dotenv, Docker Compose and systemd read that the
-	// same way. One that holds ' is written as "value"; if it also holds any of
-	// "$`\, these get a backslash as in a shell, which Node.js and python-dotenv
-	// do not take away again. (`docker run --env-file` knows no quotes at all.)
+	// No standard says how such files are quoted. A value is written as 'value',
+	// which shells, systemd, Docker Compose, Node.js and python-dotenv read the
+	// same way (but python-dotenv replaces ${NAME} everywhere, and takes \\ for
+	// one backslash). One that holds ' is written as "value", where any of
+	// "$`\ gets a backslash as in a shell, which Node.js does not take away
+	// again. `docker run --env-file` knows no quotes at all.
 	FormatEnv Format = "env"
 	// FormatShell is `export NAME='value'` for sh, bash, zsh and their kin.
 	FormatShell Format = "shell"
