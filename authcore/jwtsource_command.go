@@ -45,7 +45,7 @@ type CommandSource struct {
 // and the last line of its error output, in which everything that could be a
 // token is redacted.
 func (s CommandSource) GetToken(ctx context.Context) (secret.Secret, time.Time, error) {
-	output, err := s.run(ctx)
+	output, err := s.run(ctx, commandTimeLimit)
 	if err != nil {
 		return secret.Secret{}, time.Time{}, err
 	}
@@ -57,11 +57,11 @@ func (s CommandSource) GetToken(ctx context.Context) (secret.Secret, time.Time, 
 }
 
 var (
-	errCommandSlow    = fmt.Errorf("it did not finish within %v and was ended", commandTimeLimit)
+	errCommandSlow    = errors.New("it did not finish in time and was ended")
 	errCommandVerbose = fmt.Errorf("it printed more than %d KiB and was ended", tokenSizeLimit>>10)
 )
 
-func (s CommandSource) run(ctx context.Context) ([]byte, error) {
+func (s CommandSource) run(ctx context.Context, limit time.Duration) ([]byte, error) {
 	if len(s.Argv) == 0 || s.Argv[0] == "" {
 		return nil, errors.New("no command is set")
 	}
@@ -70,7 +70,7 @@ func (s CommandSource) run(ctx context.Context) ([]byte, error) {
 	}
 	limited, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	limited, stop := context.WithTimeoutCause(limited, commandTimeLimit, errCommandSlow)
+	limited, stop := context.WithTimeoutCause(limited, limit, fmt.Errorf("%w (after %v)", errCommandSlow, limit))
 	defer stop()
 
 	cmd := exec.CommandContext(limited, s.Argv[0], s.Argv[1:]...)
