@@ -42,6 +42,9 @@ type Command struct {
 	Path string `json:"path,omitempty"`
 	// Text is the new label of a rename, or the environment of a new account.
 	Text string `json:"text,omitempty"`
+	// NoBrowser keeps a sign-in from opening the browser: whoever asked shows
+	// the link.
+	NoBrowser bool `json:"no_browser,omitempty"`
 }
 
 // Allowed reports whether the command can work in this snapshot. Menus enable

@@ -44,14 +44,15 @@ const (
 	ProblemTooShort           ProblemCode = "too-short"
 
 	// This computer.
-	ProblemClockWrong   ProblemCode = "clock-wrong"
-	ProblemNoTrayHost   ProblemCode = "no-tray-host"
-	ProblemNoSessionBus ProblemCode = "no-session-bus"
-	ProblemNoWindow     ProblemCode = "no-window"
-	ProblemNoDisplay    ProblemCode = "no-display"
-	ProblemClipboard    ProblemCode = "clipboard"
-	ProblemNoBrowser    ProblemCode = "no-browser"
-	ProblemExport       ProblemCode = "export"
+	ProblemClockWrong    ProblemCode = "clock-wrong"
+	ProblemNoTrayHost    ProblemCode = "no-tray-host"
+	ProblemNoSessionBus  ProblemCode = "no-session-bus"
+	ProblemNoWindow      ProblemCode = "no-window"
+	ProblemNoDisplay     ProblemCode = "no-display"
+	ProblemClipboard     ProblemCode = "clipboard"
+	ProblemNoBrowser     ProblemCode = "no-browser"
+	ProblemClipboardKept ProblemCode = "clipboard-kept"
+	ProblemExport        ProblemCode = "export"
 
 	// Local API: what a client of the resident can get wrong.
 	ProblemBadRequest       ProblemCode = "bad-request"
@@ -274,6 +275,11 @@ var words = map[ProblemCode]Words{
 		"The clipboard could not be used.",
 		"Nothing was copied.",
 		"Try again. If it happens again, use “Save to a file…” or the command bitfount-auth headers.",
+	},
+	ProblemClipboardKept: {
+		"The headers could not be taken off the clipboard.",
+		"They stay there until something else is copied, and other programs can read them.",
+		"Copy any other text now.",
 	},
 	ProblemNoBrowser: {
 		"No web browser could be opened.",

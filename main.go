@@ -1,0 +1,167 @@
+// Bitfount Tray keeps a data custodian signed in to Bitfount from the system
+// tray. This file only wires: it reads the flags, decides which process to be,
+// and makes sure that there is one resident.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/bitfount/bitfount-tray/authcore"
+	"github.com/bitfount/bitfount-tray/authcore/localapi"
+	"github.com/bitfount/bitfount-tray/authcore/vault"
+	"github.com/bitfount/bitfount-tray/tray/resident"
+	"github.com/bitfount/bitfount-tray/ui/window"
+)
+
+// appID is the application's identity for desktops, in reverse DNS.
+const appID = "com.bitfount.tray"
+
+// version is set by the release build (-ldflags "-X main.version=1.2.3").
+var version = "dev"
+
+func main() {
+	// Windows and macOS draw from the thread that the program began on.
+	runtime.LockOSThread()
+	os.Exit(run(os.Args[1:], os.Stderr))
+}
+
+type flags struct {
+	window, hidden, show, quit, version bool
+	config                              string
+}
+
+func run(args []string, stderr io.Writer) int {
+	var f flags
+	set := flag.NewFlagSet("bitfount-tray", flag.ContinueOnError)
+	set.SetOutput(stderr)
+	set.BoolVar(&f.hidden, "hidden", false, "start without a window, even where no tray icon can be shown")
+	set.BoolVar(&f.show, "show", false, "open the window, of a running Bitfount Tray if there is one")
+	set.BoolVar(&f.quit, "quit", false, "end a running Bitfount Tray")
+	set.BoolVar(&f.version, "version", false, "print the version and end")
+	set.BoolVar(&f.window, "window", false, "be the window of a running Bitfount Tray (it starts this by itself)")
+	set.StringVar(&f.config, "config", "", "read the configuration from this `file`")
+	if err := set.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return 0
+		}
+		return 2
+	}
+	if f.version {
+		fmt.Println("Bitfount Tray", version)
+		return 0
+	}
+	if err := start(f); err != nil {
+		fmt.Fprintln(stderr, "bitfount-tray:", err)
+		return 1
+	}
+	return 0
+}
+
+func start(f flags) error {
+	paths, err := authcore.DefaultPaths()
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	client := localapi.NewClient(paths.Socket())
+	switch {
+	case f.window:
+		return runWindow(ctx, client)
+	case f.quit:
+		if err := client.Do(ctx, authcore.Command{Name: authcore.CommandQuit}); !errors.Is(err, localapi.ErrNotRunning) {
+			return err
+		}
+		return nil
+	}
+	return runResident(ctx, f, paths, client)
+}
+
+func runResident(ctx context.Context, f flags, paths authcore.Paths, client *localapi.Client) error {
+	listener, err := localapi.Listen(paths.Socket())
+	if errors.Is(err, localapi.ErrRunning) {
+		if f.hidden {
+			return nil
+		}
+		return client.Do(ctx, authcore.Command{Name: authcore.CommandOpenWindow})
+	}
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	resident.Harden()
+	// At rest there is next to no garbage: a small heap target keeps the
+	// resident under its 30 MB.
+	debug.SetGCPercent(50)
+
+	config := f.config
+	if config == "" {
+		config = paths.ConfigPath()
+	}
+	chosen := os.Getenv(authcore.EnvironmentVariable)
+	environment, err := authcore.ChooseEnvironment(chosen, config)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	agent, err := authcore.NewAgent(authcore.AgentOptions{
+		Environment:       environment,
+		EnvironmentChosen: chosen != "" || environment.Name != authcore.Environments[0].Name,
+		Vault:             vault.New(vault.Options{Dir: paths.Data}),
+		UserAgent:         "Bitfount Tray " + version,
+		Version:           version,
+		Log:               log,
+	})
+	if err != nil {
+		return err
+	}
+	return resident.Run(ctx, resident.Options{
+		Agent: agent, Listener: listener, Show: f.show, Hidden: f.hidden, Log: log,
+	})
+}
+
+// runWindow draws what the resident streams. It holds no state: when the
+// resident is gone, the window says so.
+func runWindow(ctx context.Context, client *localapi.Client) error {
+	// The Fyne toolkit reads its settings before the first window.
+	snapshots := make(chan *authcore.Snapshot, 1)
+	focus := make(chan struct{}, 1)
+	go func() {
+		defer close(snapshots)
+		for update, err := range client.WatchAsWindow(ctx) {
+			switch {
+			case err != nil:
+				return
+			case update.Focus:
+				select {
+				case focus <- struct{}{}:
+				default:
+				}
+			default:
+				select {
+				case <-snapshots:
+				default:
+				}
+				snapshots <- update.Snapshot
+			}
+		}
+	}()
+	err := window.Run(ctx, window.Options{
+		Snapshots: snapshots, Focus: focus, Do: client.Do, AppID: appID, Version: version,
+	})
+	var problem *authcore.Problem
+	if errors.As(err, &problem) {
+		return fmt.Errorf("%s", problem.Cause)
+	}
+	return err
+}

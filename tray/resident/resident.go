@@ -1,0 +1,330 @@
+// Package resident joins the parts that run from login to logout: the agent
+// that owns the sessions, the local API, the tray icon, the clipboard and the
+// browser. It carries out the commands that need the desktop and passes the
+// others to the agent.
+package resident
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/cli/browser"
+
+	"github.com/bitfount/bitfount-tray/authcore"
+	"github.com/bitfount/bitfount-tray/authcore/export"
+	"github.com/bitfount/bitfount-tray/authcore/localapi"
+	"github.com/bitfount/bitfount-tray/authcore/secret"
+	"github.com/bitfount/bitfount-tray/tray"
+	"github.com/bitfount/bitfount-tray/tray/clipboard"
+)
+
+// clearAfter is how long headers stay on the clipboard: long enough to find the
+// window to paste into, and KeePassXC's and Bitwarden's order of magnitude.
+const clearAfter = 45 * time.Second
+
+// Options are what a resident is made from.
+type Options struct {
+	Agent *authcore.Agent
+	// Listener is the local API's, made before anything else so that there is
+	// one resident only.
+	Listener net.Listener
+	// Show opens the window at start; Hidden keeps it shut even where no tray
+	// icon can be shown.
+	Show, Hidden bool
+	Log          *slog.Logger
+}
+
+type resident struct {
+	agent     *authcore.Agent
+	log       *slog.Logger
+	focus     localapi.Focus
+	clipboard *clipboard.Clipboard
+	window    *tray.Window
+	quit      context.CancelFunc
+	hidden    bool
+
+	mu sync.Mutex
+	// browse holds the accounts whose next prompt opens the browser.
+	browse map[string]bool
+	// clear ends the countdown of what is on the clipboard.
+	clear context.CancelFunc
+	// holds is the account whose headers are on the clipboard.
+	holds string
+	// shownForHost: the window was opened because no icon can be seen.
+	shownForHost bool
+}
+
+// Run is the resident's life. It must be called on the main goroutine, once in
+// a process. It returns when ctx ends or somebody chooses Quit, after the
+// clipboard was cleared and a renewal under way has ended.
+func Run(ctx context.Context, o Options) error {
+	ctx, quit := context.WithCancel(ctx)
+	defer quit()
+	r := &resident{agent: o.Agent, log: o.Log, quit: quit, hidden: o.Hidden, browse: map[string]bool{}}
+	r.clipboard = clipboard.Open(r.clipboardLost)
+	r.window = &tray.Window{
+		Args:   []string{"--window"},
+		Raise:  func() { r.focus.Request() },
+		Report: r.windowReport,
+	}
+
+	// The agent outlives everything else: what the others began must end first.
+	agentCtx, stopAgent := context.WithCancel(context.WithoutCancel(ctx))
+	var agentDone, others sync.WaitGroup
+	agentDone.Go(func() {
+		if err := r.agent.Run(agentCtx); err != nil {
+			r.log.Error("the session agent failed", "cause", err)
+		}
+	})
+	others.Go(func() {
+		if err := localapi.Serve(ctx, o.Listener, localapi.Backend{
+			Snapshot: r.agent.Snapshot, Subscribe: r.agent.Subscribe, Do: r.do, Focus: &r.focus,
+			Headers: func(ctx context.Context, q localapi.HeaderQuery) ([]export.Header, error) {
+				return r.agent.Headers(ctx, q.Account, q.Service, q.MinValid)
+			},
+			Token: func(ctx context.Context, q localapi.TokenQuery) (secret.Secret, time.Time, error) {
+				return r.agent.Token(ctx, q.Account, q.MinValid)
+			},
+		}); err != nil {
+			r.log.Error("the local API failed", "cause", err)
+		}
+	})
+	others.Go(func() { r.follow(ctx) })
+	if o.Show {
+		_ = r.window.Open() // windowReport is told of a failure
+	}
+
+	err := tray.Run(ctx, tray.Options{
+		Snapshot: r.agent.Snapshot, Subscribe: r.agent.Subscribe, Do: r.do, HostChanged: r.hostChanged,
+	})
+	quit()
+	// The desktop may be going down: two seconds are plenty for a live one.
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if err := r.clipboard.Close(closing); err != nil {
+		r.log.Warn("the clipboard could not be cleared", "cause", err)
+	}
+	r.window.Close()
+	others.Wait()
+	stopAgent()
+	agentDone.Wait()
+	return err
+}
+
+// do carries out what needs the desktop. Everything is checked against the
+// latest snapshot first: a menu or window may show an older one.
+func (r *resident) do(ctx context.Context, c authcore.Command) error {
+	s := r.agent.Snapshot()
+	if !s.Allowed(c) {
+		return refusal(s, c)
+	}
+	account, _ := s.Account(c.Account)
+	if c.Account == "" {
+		account = s.ActiveAccount()
+	}
+	switch c.Name {
+	case authcore.CommandSignIn:
+		if !c.NoBrowser {
+			r.mu.Lock()
+			r.browse[account.ID] = true
+			r.mu.Unlock()
+		}
+		return r.agent.Do(ctx, c)
+	case authcore.CommandCopyHeaders:
+		return r.copyHeaders(ctx, c)
+	case authcore.CommandCopyLink:
+		return r.copyText(ctx, link(account))
+	case authcore.CommandCopyCode:
+		return r.copyText(ctx, account.Prompt.UserCode)
+	case authcore.CommandOpenBrowser:
+		r.openBrowser(account)
+		return nil
+	case authcore.CommandOpenWindow:
+		return r.window.Open()
+	case authcore.CommandQuit:
+		// The answer to whoever asked goes out first.
+		time.AfterFunc(50*time.Millisecond, r.quit)
+		return nil
+	}
+	return r.agent.Do(ctx, c)
+}
+
+// refusal says why a command cannot work now.
+func refusal(s *authcore.Snapshot, c authcore.Command) error {
+	a := s.ActiveAccount()
+	if c.Account != "" {
+		a, _ = s.Account(c.Account)
+	}
+	switch {
+	case c.Name == authcore.CommandSignIn && a.Method == authcore.MethodDeviceCode, c.Name == authcore.CommandCancelSignIn:
+		return nil // it is under way, or over: the snapshot shows which
+	case a.Problem != nil:
+		return a.Problem
+	}
+	return &authcore.Problem{Code: authcore.ProblemNotSignedIn}
+}
+
+// link is the page to open: the complete one where the server gives it.
+func link(a authcore.Account) string {
+	if a.Prompt.VerificationURIComplete != "" {
+		return a.Prompt.VerificationURIComplete
+	}
+	return a.Prompt.VerificationURI
+}
+
+// follow opens the browser when the prompt of a sign-in arrives, and takes
+// headers off the clipboard when their account signs out.
+func (r *resident) follow(ctx context.Context) {
+	updates, cancel := r.agent.Subscribe()
+	defer cancel()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case s := <-updates:
+			for _, a := range s.Accounts {
+				r.mu.Lock()
+				open := r.browse[a.ID] && a.Prompt != nil
+				if open || a.State != authcore.Prompting && a.State != authcore.SignedOut {
+					delete(r.browse, a.ID)
+				}
+				stale := r.holds == a.ID && r.holds != "" && !a.HasHeaders
+				r.mu.Unlock()
+				if open {
+					go r.openBrowser(a)
+				}
+				if stale {
+					r.clearClipboard()
+				}
+			}
+		}
+	}
+}
+
+func (r *resident) openBrowser(a authcore.Account) {
+	var problem *authcore.Problem
+	if err := browser.OpenURL(link(a)); err != nil {
+		problem = &authcore.Problem{Code: authcore.ProblemNoBrowser, Cause: err.Error(), Since: time.Now()}
+		r.log.Warn("no browser could be opened", "cause", err)
+	}
+	r.agent.SetDesktop(func(d *authcore.Desktop) { d.Browser = problem })
+}
+
+func (r *resident) copyHeaders(ctx context.Context, c authcore.Command) error {
+	format := export.FormatHeaders
+	if c.Format != "" {
+		var err error
+		if format, err = export.ParseFormat(c.Format); err != nil {
+			return err
+		}
+	}
+	headers, err := r.agent.Headers(ctx, c.Account, c.Service, 0)
+	if err != nil {
+		return err
+	}
+	text, err := export.Render(format, c.Service, headers)
+	if err != nil {
+		return err
+	}
+	if err := r.set(ctx, text); err != nil {
+		return err
+	}
+	account := c.Account
+	if account == "" {
+		account = r.agent.Snapshot().Active
+	}
+	count, stop := context.WithCancel(context.Background())
+	r.mu.Lock()
+	if r.clear != nil {
+		r.clear()
+	}
+	r.clear, r.holds = stop, account
+	r.mu.Unlock()
+	at := time.Now().Add(clearAfter)
+	r.agent.SetDesktop(func(d *authcore.Desktop) {
+		d.Clipboard = authcore.Clipboard{Holds: c.Service, ClearAt: at}
+	})
+	go func() {
+		timer := time.NewTimer(clearAfter)
+		defer timer.Stop()
+		select {
+		case <-count.Done():
+		case <-timer.C:
+			r.clearClipboard()
+		}
+	}()
+	return nil
+}
+
+// copyText puts on the clipboard what is no secret for long (a code, a link)
+// and needs no clearing: it is useless once the sign-in ends.
+func (r *resident) copyText(ctx context.Context, text string) error {
+	r.clipboardLost()
+	return r.set(ctx, secret.New(text))
+}
+
+func (r *resident) set(ctx context.Context, text secret.Secret) error {
+	if err := r.clipboard.Set(ctx, text); err != nil {
+		p := &authcore.Problem{Code: authcore.ProblemClipboard, Cause: err.Error(), Since: time.Now()}
+		r.agent.SetDesktop(func(d *authcore.Desktop) { d.Clipboard = authcore.Clipboard{Problem: p} })
+		return p
+	}
+	return nil
+}
+
+// clearClipboard takes our text off the clipboard, if it is still there.
+func (r *resident) clearClipboard() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := r.clipboard.Clear(ctx); err != nil {
+		r.log.Warn("the clipboard could not be cleared", "cause", err)
+		p := &authcore.Problem{Code: authcore.ProblemClipboardKept, Cause: err.Error(), Since: time.Now()}
+		r.forgetClipboard(authcore.Clipboard{Problem: p})
+		return
+	}
+	r.forgetClipboard(authcore.Clipboard{})
+}
+
+// clipboardLost is called when somebody else has copied something.
+func (r *resident) clipboardLost() { r.forgetClipboard(authcore.Clipboard{}) }
+
+func (r *resident) forgetClipboard(now authcore.Clipboard) {
+	r.mu.Lock()
+	if r.clear != nil {
+		r.clear()
+	}
+	r.clear, r.holds = nil, ""
+	r.mu.Unlock()
+	r.agent.SetDesktop(func(d *authcore.Desktop) { d.Clipboard = now })
+}
+
+// hostChanged puts the tray's state into the snapshot. Where the icon cannot
+// be seen, the window is how people find the program.
+func (r *resident) hostChanged(p *authcore.Problem) {
+	r.agent.SetDesktop(func(d *authcore.Desktop) { d.Tray = p })
+	r.mu.Lock()
+	show := p != nil && !r.hidden && !r.shownForHost
+	r.shownForHost = r.shownForHost || show
+	r.mu.Unlock()
+	if show {
+		_ = r.window.Open()
+	}
+}
+
+// windowReport tells people who wait for a window that none will come.
+func (r *resident) windowReport(p *authcore.Problem) {
+	r.agent.SetDesktop(func(d *authcore.Desktop) { d.Window = p })
+	if p == nil {
+		return
+	}
+	r.log.Warn("the window could not be opened", "problem", p.Code, "cause", p.Cause)
+	words := p.Words()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := tray.Notify(ctx, words.What, words.Meaning+" "+words.Next); err != nil {
+		r.log.Info("no notification could be shown", "cause", err)
+	}
+}
