@@ -109,7 +109,9 @@ func (v *Vault) Read(ctx context.Context) ([]byte, error) {
 // content again under it. The errors are that of ctx, ErrUnwritable and
 // ErrDiskFull (the lock is a file of its own, which a first use creates).
 //
-// The system frees the lock of a process that ends without Unlock.
+// A holder may wait for the keyring under the lock, so waiting for the lock can
+// take as long as a prompt is open: bound ctx. The system frees the lock of a
+// process that ends without Unlock.
 func (v *Vault) Lock(ctx context.Context) (*Lock, error) {
 	if err := makeDir(v.dir); err != nil {
 		return nil, writeError(err)

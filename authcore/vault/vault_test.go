@@ -254,7 +254,7 @@ func TestCancelledContext(t *testing.T) {
 	mustRead(t, v, "tokens")
 }
 
-// TestFolderOfItsOwnGone: somebody cleans up under a running program.
+// TestFolderGone: somebody cleans up under a running program.
 func TestFolderGone(t *testing.T) {
 	v, memory := saved(t, "tokens")
 	if err := os.RemoveAll(v.dir); err != nil {
@@ -298,4 +298,34 @@ func BenchmarkWrite(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// TestDamageUnderALockedKeyring: the key that is in memory serves the file that
+// takes the damaged one's place.
+func TestDamageUnderALockedKeyring(t *testing.T) {
+	k := &brokenKeyring{}
+	v := New(Options{Dir: newDir(t), Keyring: k})
+	if err := save(t.Context(), v, []byte("tokens")); err != nil {
+		t.Fatal(err)
+	}
+	k.get = func(string, error) (string, error) { return "", ErrKeyringLocked }
+	file, err := os.ReadFile(v.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	file[len(file)-1] ^= 1
+	if err := os.WriteFile(v.Path(), file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Read(t.Context()); !errors.Is(err, ErrDamaged) {
+		t.Fatal(err)
+	}
+	if _, err := v.SetAside(); err != nil {
+		t.Fatal(err)
+	}
+	if err := save(t.Context(), v, []byte("tokens")); err != nil {
+		t.Fatal(err)
+	}
+	k.get = nil
+	mustRead(t, New(Options{Dir: v.dir, Keyring: k}), "tokens")
 }
