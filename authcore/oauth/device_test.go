@@ -191,6 +191,9 @@ func TestDeviceRequestFaultsAreTold(t *testing.T) {
 				if errors.Is(err, context.DeadlineExceeded) {
 					t.Error("a time-out of the network looks like the caller's deadline")
 				}
+				if test.step.hang && !strings.Contains(err.Error(), "no complete answer within 30s") {
+					t.Errorf("err = %v does not say how long was waited", err)
+				}
 			})
 		})
 	}
@@ -311,6 +314,7 @@ func TestPollPace(t *testing.T) {
 		"Retry-After as a date":                        {[]step{{status: 503, header: map[string]string{"Retry-After": "Sat, 01 Jan 2000 00:01:05 GMT", "Date": "Sat, 01 Jan 2000 00:00:05 GMT"}}, pending}, sec(60, 5)},
 		"Retry-After in the past":                      {[]step{{status: 503, header: map[string]string{"Retry-After": "-5"}}, pending}, sec(10, 5)},
 		"Retry-After that is no time":                  {[]step{{status: 503, header: map[string]string{"Retry-After": "soon"}}, pending}, sec(10, 5)},
+		"a good answer forgets the faults before it":   {[]step{reset, reset, pending, reset, pending}, sec(10, 20, 5, 10, 5)},
 		"slow_down is kept through a fault in between": {[]step{slow, reset, pending}, sec(10, 20, 10)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -489,23 +493,31 @@ func TestApprovalInTheLastIntervalCounts(t *testing.T) {
 }
 
 func TestSleepOfTheComputerCounts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newTenant(t)
-		c := s.client()
-		code := prompt(t, c)
-		time.AfterFunc(7*time.Second, func() { s.sleepComputer(2 * time.Hour) })
-		began := time.Now()
-		_, err := c.Poll(t.Context(), code, nil)
-		if !errors.Is(err, ErrCodeExpired) {
-			t.Errorf("err = %v", err)
-		}
-		if awake := time.Since(began); awake > 30*time.Second {
-			t.Errorf("noticed after %v", awake)
-		}
-		if n := len(s.requests("/oauth/token")); n != 2 {
-			t.Errorf("%d polls, want one before the sleep and a last one after it", n)
-		}
-	})
+	for name, answer := range map[string]step{
+		"in a short pause": pending,
+		"in a long pause":  {status: 429, header: map[string]string{"Retry-After": "600"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newTenant(t)
+				s.token = []step{answer}
+				c := s.client()
+				code := prompt(t, c)
+				time.AfterFunc(7*time.Second, func() { s.sleepComputer(2 * time.Hour) })
+				began := time.Now()
+				_, err := c.Poll(t.Context(), code, nil)
+				if !errors.Is(err, ErrCodeExpired) {
+					t.Errorf("err = %v", err)
+				}
+				if awake := time.Since(began); awake > 7*time.Second+tick {
+					t.Errorf("noticed %v after the computer woke", awake-7*time.Second)
+				}
+				if n := len(s.requests("/oauth/token")); n != 2 {
+					t.Errorf("%d polls, want one before the sleep and a last one after it", n)
+				}
+			})
+		})
+	}
 }
 
 func TestClockSetForwardDoesNotEndTheLogin(t *testing.T) {

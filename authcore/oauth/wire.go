@@ -161,7 +161,7 @@ func (c *Client) get(ctx context.Context, endpoint string) (fields, *answer, err
 // the context's, a *Fault, a *RefusedError, or an *AnswerError if what came with
 // success is JSON but no object. The answer is nil if none came.
 func (c *Client) post(ctx context.Context, what, endpoint string, form url.Values, limit time.Duration) (fields, *answer, error) {
-	form.Set("client_id", c.config.ClientID) // RFC 6749 section 2.3.1: a public client's whole authentication
+	form.Set("client_id", c.config.ClientID) // how a public client names itself, RFC 6749 section 3.2.1
 	a, err := c.send(ctx, http.MethodPost, endpoint, form, limit)
 	if err != nil {
 		return nil, nil, err
