@@ -292,6 +292,7 @@ func hang(processes string) {
 func command(t *testing.T, act string) CommandSource {
 	t.Helper()
 	t.Setenv("BITFOUNT_TRAY_TEST_ACT", act)
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // a race build sleeps 1 s at its end
 	return CommandSource{Argv: []string{must(os.Executable()), "-test.run=^TestActAsCommand$"}}
 }
 

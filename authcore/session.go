@@ -248,7 +248,7 @@ func (s *Session) attempt(r *http.Request, headers []export.Header) (*http.Respo
 	answer := newSilenceLimit(silent)
 	if r.Body != nil && r.Body != http.NoBody {
 		// The time that the caller's reader takes is the caller's.
-		own.Body = &limitedBody{ReadCloser: r.Body, before: answer.pause, after: answer.start, closed: func() {}}
+		own.Body = &limitedBody{ReadCloser: r.Body, ctx: ctx, before: answer.pause, after: answer.start, closed: func() {}}
 	}
 	answer.start()
 	resp, err := s.transport.RoundTrip(own)
@@ -268,7 +268,7 @@ func (s *Session) attempt(r *http.Request, headers []export.Header) (*http.Respo
 	// The time that the caller takes between two reads is the caller's.
 	body := newSilenceLimit(silent)
 	resp.Body = &limitedBody{
-		ReadCloser: resp.Body, before: body.start, after: body.pause,
+		ReadCloser: resp.Body, ctx: ctx, before: body.start, after: body.pause,
 		closed: func() { body.end(); cancel(nil) },
 	}
 	return resp, nil
@@ -312,13 +312,18 @@ func (l *silenceLimit) end() {
 // limitedBody is a body whose reads wind a silenceLimit.
 type limitedBody struct {
 	io.ReadCloser
+	ctx                   context.Context //nolint:containedctx // of the attempt
 	before, after, closed func()
 }
 
 func (b *limitedBody) Read(p []byte) (int, error) {
 	b.before()
-	defer b.after()
-	return b.ReadCloser.Read(p)
+	n, err := b.ReadCloser.Read(p)
+	b.after()
+	if err != nil && !errors.Is(err, io.EOF) && errors.Is(context.Cause(b.ctx), errSilence) {
+		err = errSilence
+	}
+	return n, err
 }
 
 func (b *limitedBody) Close() error {
