@@ -129,7 +129,7 @@ func (m *menu) follow(ctx context.Context) {
 			}
 		case <-change:
 		case <-settled:
-			m.drawIcon(s, time.Now(), true)
+			m.drawIcon(m.options.Snapshot(), time.Now(), true)
 		}
 	}
 }

@@ -1,0 +1,121 @@
+package tray
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bitfount/bitfount-tray/authcore"
+)
+
+func TestWindowProblem(t *testing.T) {
+	for name, c := range map[string]struct {
+		said  string
+		want  authcore.ProblemCode
+		cause string
+	}{
+		"no OpenGL": {"2026/11/23 22:00:00 Fyne error:  window creation error\n2026/11/23 22:00:00   Cause: APIUnavailable: GLX: GLX extension not found\n" +
+			"panic: runtime error: invalid memory address or nil pointer dereference\n", authcore.ProblemNoWindow, "GLX extension not found"},
+		"no display": {"panic: NotInitialized: The GLFW library is not initialized\nX11: The DISPLAY environment variable is missing\n",
+			authcore.ProblemNoDisplay, "panic: NotInitialized"},
+		"wrong display": {"Cause: PlatformError: X11: Failed to open display :99\n", authcore.ProblemNoDisplay, ":99"},
+		"another crash": {"starting\npanic: index out of range [3]\n\ngoroutine 1 [running]:\n", authcore.ProblemInternal, "index out of range"},
+		"silence":       {"", authcore.ProblemInternal, "exit status 2"},
+		"a long line":   {strings.Repeat("x", 5000), authcore.ProblemInternal, "…"},
+	} {
+		p := windowProblem("exit status 2", c.said)
+		if p.Code != c.want || !strings.Contains(p.Cause, c.cause) {
+			t.Errorf("%s: %s, cause %q; want %s with %q", name, p.Code, p.Cause, c.want, c.cause)
+		}
+		if len(p.Cause) > 400 {
+			t.Errorf("%s: a cause of %d bytes", name, len(p.Cause))
+		}
+	}
+}
+
+// window starts this test binary as its window, to behave as asked (TestMain).
+func window(t *testing.T, behaviour string) (w *Window, reports chan *authcore.Problem, raised chan struct{}) {
+	t.Helper()
+	t.Setenv("TRAY_TEST_CHILD", behaviour)
+	t.Setenv("DISPLAY", ":0") // nobody connects to it
+	reports, raised = make(chan *authcore.Problem, 4), make(chan struct{}, 4)
+	w = &Window{
+		Args:   []string{"--window"},
+		Raise:  func() { raised <- struct{}{} },
+		Report: func(p *authcore.Problem) { reports <- p },
+	}
+	t.Cleanup(w.Close)
+	return w, reports, raised
+}
+
+func TestWindowWithoutOpenGLIsReported(t *testing.T) {
+	w, reports, _ := window(t, "no-opengl")
+	if err := w.Open(); err != nil {
+		t.Fatal(err)
+	}
+	p := within(t, 20*time.Second, reports)
+	if p == nil || p.Code != authcore.ProblemNoWindow || !strings.Contains(p.Cause, "exit status 2") {
+		t.Errorf("reported %+v", p)
+	}
+	if w.Running() {
+		t.Error("a dead window counts as running")
+	}
+	// It can be tried again.
+	if err := w.Open(); err != nil {
+		t.Fatal(err)
+	}
+	within(t, 20*time.Second, reports)
+}
+
+func TestSecondOpenRaisesTheFirstWindow(t *testing.T) {
+	w, reports, raised := window(t, "stay")
+	for range 3 {
+		if err := w.Open(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	within(t, 10*time.Second, raised)
+	within(t, 10*time.Second, raised)
+	if !w.Running() {
+		t.Error("no window is running")
+	}
+	w.Close()
+	if p := within(t, 10*time.Second, reports); p != nil {
+		t.Errorf("a window that was closed is reported as %v", p)
+	}
+}
+
+func TestWindowClosedByTheUserIsNoProblem(t *testing.T) {
+	w, reports, _ := window(t, "end")
+	if err := w.Open(); err != nil {
+		t.Fatal(err)
+	}
+	if p := within(t, 10*time.Second, reports); p != nil {
+		t.Errorf("reported %v", p)
+	}
+}
+
+func TestFailureHasWordsForEveryError(t *testing.T) {
+	heading, text := failure(errors.New("disk on fire"))
+	if heading == "" || text == "" || strings.Contains(heading+text, "fire") {
+		t.Errorf("%q, %q", heading, text)
+	}
+	heading, _ = failure(&authcore.Problem{Code: authcore.ProblemClipboard})
+	if heading != authcore.WordsTemplate(authcore.ProblemClipboard).What {
+		t.Errorf("%q", heading)
+	}
+}
+
+// within receives one value or fails.
+func within[T any](t *testing.T, d time.Duration, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(d):
+		t.Helper()
+		t.Fatalf("nothing came within %v", d)
+		panic("unreachable")
+	}
+}
