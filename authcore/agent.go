@@ -96,9 +96,8 @@ type Agent struct {
 // credential is what callers read without a lock: made once, never changed.
 type credential struct {
 	account  string
-	token    secret.Secret
-	issued   time.Time
-	expires  time.Time // zero: does not expire
+	token    secret.Secret // empty for API keys
+	expires  time.Time     // zero: does not expire
 	services map[export.Service][]export.Header
 }
 

@@ -31,6 +31,8 @@ type account struct {
 	// cancel ends the sign-in under way; nil once its tokens are being saved.
 	cancel  context.CancelFunc
 	waiters []waiter
+	// unwatch ends the watching of the account's source; never nil.
+	unwatch context.CancelFunc
 	// unsaved when memory is newer than the vault.
 	unsaved bool
 }
@@ -46,9 +48,12 @@ type credentialReply struct {
 	err  error
 }
 
+func newAccount() *account { return &account{state: SignedOut, unwatch: func() {}} }
+
 // addPristine adds the signed-out account that a fresh installation has.
 func (a *Agent) addPristine(e Environment) *account {
-	acc := &account{rec: record{ID: newID(), Method: MethodDeviceCode, Environment: e}, state: SignedOut}
+	acc := newAccount()
+	acc.rec = record{ID: newID(), Method: MethodDeviceCode, Environment: e}
 	a.accounts = append(a.accounts, acc)
 	if a.active == "" {
 		a.active = acc.rec.ID
@@ -66,6 +71,8 @@ func (acc *account) renewable() bool {
 	switch acc.rec.Method {
 	case MethodDeviceCode:
 		return acc.rec.RefreshToken != "" && acc.state != NeedsSignIn && acc.state != SignedOut
+	case MethodExternalJWT:
+		return acc.rec.Source != nil && acc.state != SignedOut
 	}
 	return false
 }
@@ -89,36 +96,47 @@ func (acc *account) view(now time.Time) Account {
 // take makes rec the account's session.
 func (acc *account) take(a *Agent, rec record) {
 	acc.rec = rec
-	acc.cred = nil
-	if rec.AccessToken != "" {
-		acc.cred = newCredential(rec, a.options.UserAgent)
-	}
+	acc.cred = newCredential(rec, a.options.UserAgent)
 	acc.renewAt = renewalDue(rec.IssuedAt, rec.ExpiresAt)
 }
 
+// newCredential makes what callers read, or nil if the record has nothing to
+// make it from.
 func newCredential(rec record, userAgent string) *credential {
-	token := secret.New(rec.AccessToken)
-	c := &credential{
-		account: rec.ID, token: token, issued: rec.IssuedAt, expires: rec.ExpiresAt,
-		services: map[export.Service][]export.Header{},
+	c := &credential{account: rec.ID, expires: rec.ExpiresAt, services: map[export.Service][]export.Header{}}
+	if rec.Method == MethodAPIKeys {
+		h, err := newAPIKeysHandler(secret.New(rec.APIKeyID), secret.New(rec.APIKey), rec.Username, userAgent)
+		if err != nil {
+			return nil
+		}
+		c.services[export.Hub], c.services[export.AccessManager], c.services[export.MessageService] = h.hub, h.am, h.messageService
+		return c
 	}
+	token := secret.New(rec.AccessToken)
+	if token.Empty() {
+		return nil
+	}
+	c.token = token
 	for _, s := range export.Services {
 		c.services[s] = bearerHeaders(s, token, userAgent)
 	}
 	return c
 }
 
-// forget drops everything that only a sign-in brings.
+// forget drops everything that only a sign-in brings. An account whose keys or
+// source are gone is one to sign in to.
 func (acc *account) forget() {
+	acc.unwatch()
 	r := acc.rec
-	acc.rec = record{ID: r.ID, Label: r.Label, Method: r.Method, Environment: r.Environment}
+	acc.rec = record{ID: r.ID, Label: r.Label, Method: MethodDeviceCode, Environment: r.Environment}
 	acc.cred, acc.prompt, acc.problem = nil, nil, nil
 	acc.renewAt, acc.failures = time.Time{}, 0
 }
 
 // lapse notices that the access token's life is over.
 func (acc *account) lapse(a *Agent, now time.Time) {
-	if acc.rec.ExpiresAt.IsZero() || now.Before(acc.rec.ExpiresAt) {
+	none := acc.rec.Source != nil && acc.cred == nil // its first token is not there yet
+	if !none && (acc.rec.ExpiresAt.IsZero() || now.Before(acc.rec.ExpiresAt)) {
 		return
 	}
 	was := acc.state

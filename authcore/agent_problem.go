@@ -66,7 +66,7 @@ func storeProblem(err error, path string) *Problem {
 		{vault.ErrKeyringAbsent, ProblemKeyringAbsent},
 		{vault.ErrKeyringLocked, ProblemKeyringLocked},
 		{vault.ErrKeyringSlow, ProblemKeyringSlow},
-		{context.DeadlineExceeded, ProblemKeyringSlow},
+		{context.DeadlineExceeded, ProblemVaultUnwritable}, // another program holds the lock
 		{vault.ErrKeyMissing, ProblemKeyringKeyMissing},
 		{vault.ErrNewerVersion, ProblemVaultNewer},
 		{vault.ErrDamaged, ProblemVaultDamaged},

@@ -35,6 +35,10 @@ func (a *Agent) startRenewal(acc *account) {
 	acc.state = acc.state.next(eventDue, acc.before)
 	acc.busy = true
 	acc.attempt++
+	if acc.rec.Source != nil {
+		a.startAsking(acc)
+		return
+	}
 	attempt, rec, unsaved, now := acc.attempt, acc.rec, acc.unsaved, a.now()
 	a.work(func() {
 		result := a.renew(client, rec, unsaved, now)
@@ -102,6 +106,11 @@ func renewLocked(ctx context.Context, client *oauth.Client, l *lockedStore, rec 
 		// The access token lives on until it expires; the refresh token is dead.
 		rec.RefreshToken, rec.RenewalStarted = "", time.Time{}
 		result.err = err
+	case !tokens.RefreshToken.Empty():
+		// The answer cannot be used, but the server has rotated: what it
+		// expects next must not be lost.
+		rec.RefreshToken, rec.RenewalStarted = tokens.RefreshToken.Reveal(), time.Time{}
+		result.err = err
 	default:
 		// The mark stays on disk: the server may have rotated the token.
 		result.rec, result.err = rec, err
@@ -122,7 +131,9 @@ func renewLocked(ctx context.Context, client *oauth.Client, l *lockedStore, rec 
 
 // renewed takes in what became of a renewal.
 func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renewal) {
-	a.learnClock(client)
+	if client != nil {
+		a.learnClock(client)
+	}
 	if acc.attempt != attempt {
 		// Signed out meanwhile. What is on disk is dealt with by the sign-out;
 		// a token that only memory had is revoked here.
@@ -150,7 +161,9 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 		acc.take(a, r.rec)
 		acc.state = acc.state.next(eventRenewed, acc.before)
 		acc.problem, acc.failures = nil, 0
-		a.saved(acc, r.saveErr)
+		if acc.rec.Source == nil {
+			a.saved(acc, r.saveErr)
+		}
 		a.online(acc)
 		a.event(TimelineEvent{Kind: EventRenewed, Account: acc.rec.ID})
 		a.log.Info("renewed", "account", acc.rec.ID, "until", acc.rec.ExpiresAt)
@@ -169,6 +182,10 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 		a.log.Warn("the server ended the session", "account", acc.rec.ID, "interrupted", r.interrupted)
 		acc.answer(now, acc.problem)
 	default:
+		if r.rec.RefreshToken != acc.rec.RefreshToken {
+			acc.rec.RefreshToken = r.rec.RefreshToken
+			a.saved(acc, r.saveErr)
+		}
 		acc.rec.RenewalStarted = r.rec.RenewalStarted
 		acc.failures++
 		acc.state = acc.state.next(eventFaulted, acc.before)

@@ -70,6 +70,8 @@ func (s *signIn) run(ctx context.Context) {
 		s.owner(func() { s.acc.problem = s.agent.problem(trouble, s.rec.Environment) })
 	})
 	if err != nil {
+		// Granted, but not verified in time: the server must forget them.
+		s.disown(tokens)
 		s.abandon(err)
 		return
 	}
@@ -133,10 +135,7 @@ func (s *signIn) finish(tokens oauth.Tokens) {
 	}
 	if !wanted {
 		// Cancelled, or by somebody else: the server must forget these tokens.
-		a.post(func() {
-			a.revocationDue(revocation{s.rec.Environment, tokens.RefreshToken.Reveal(), a.now()})
-			a.storeAt = a.now()
-		})
+		s.disown(tokens)
 		return
 	}
 	rec := s.rec
@@ -162,6 +161,17 @@ func (s *signIn) finish(tokens oauth.Tokens) {
 	})
 }
 
+// disown has the server forget tokens that will not be used.
+func (s *signIn) disown(tokens oauth.Tokens) {
+	a := s.agent
+	a.post(func() {
+		if !tokens.RefreshToken.Empty() {
+			a.revocationDue(revocation{s.rec.Environment, tokens.RefreshToken.Reveal(), a.now()})
+			a.storeAt = a.now()
+		}
+	})
+}
+
 // setTokens takes over what a token answer brought.
 func (r *record) setTokens(t oauth.Tokens) {
 	r.AccessToken = t.AccessToken.Reveal()
@@ -180,6 +190,7 @@ func (r *record) setTokens(t oauth.Tokens) {
 
 // drop removes an account from memory.
 func (a *Agent) drop(gone *account) {
+	gone.unwatch()
 	keep := a.accounts[:0:0]
 	for _, acc := range a.accounts {
 		if acc != gone {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/bitfount/bitfount-tray/authcore/oauth"
 	"github.com/bitfount/bitfount-tray/authcore/secret"
@@ -78,11 +79,15 @@ func (a *Agent) revocationDue(r revocation) {
 	a.revokeAt = a.now()
 }
 
+// revocationLife is how long a revocation is tried: Auth0's refresh tokens die
+// by themselves 30 days after the sign-in.
+const revocationLife = 30 * 24 * time.Hour
+
 // startRevocation tells the server about the oldest token that is owed.
 func (a *Agent) startRevocation() {
 	due := a.revocations[0]
 	client, err := a.client(due.Environment)
-	if err != nil {
+	if err != nil || a.now().Sub(due.Since) > revocationLife {
 		a.revoked(due)
 		return
 	}

@@ -40,10 +40,19 @@ type record struct {
 	ExpiresAt        time.Time `json:"expires_at,omitzero"`
 	SessionExpiresAt time.Time `json:"session_expires_at,omitzero"`
 
+	APIKeyID string     `json:"api_key_id,omitempty"`
+	APIKey   string     `json:"api_key,omitempty"`
+	Source   *JWTSource `json:"source,omitempty"`
+
 	// RenewalStarted is set on disk before a refresh token is sent and
 	// cleared by the server's answer. Found later, it means that the answer
 	// never arrived, and the server may have rotated the token.
 	RenewalStarted time.Time `json:"renewal_started,omitzero"`
+}
+
+// empty records belong to nobody who is signed in.
+func (r record) empty() bool {
+	return r.AccessToken == "" && r.RefreshToken == "" && r.APIKey == "" && r.Source == nil
 }
 
 // String keeps a record's secrets out of everything that prints one.
@@ -77,6 +86,10 @@ func (d *document) account(id string) *record {
 // put replaces or adds a record. Another record of the same environment, method
 // and user gives way: it is the session that this one replaces.
 func (d *document) put(r record) {
+	if r.Method == MethodExternalJWT {
+		// The token is the other program's: only where it comes from is kept.
+		r.AccessToken, r.IssuedAt, r.ExpiresAt = "", time.Time{}, time.Time{}
+	}
 	d.Accounts = slices.DeleteFunc(d.Accounts, func(o record) bool {
 		return o.ID != r.ID && r.Username != "" && o.Username == r.Username &&
 			o.Method == r.Method && o.Environment == r.Environment
@@ -308,7 +321,7 @@ func (a *Agent) merge(doc document) {
 			if twin := a.twin(r); twin != nil && twin.unsaved {
 				continue // signed in again meanwhile; it replaces r when it is saved
 			}
-			acc = &account{state: SignedOut}
+			acc = newAccount()
 			a.accounts = append(a.accounts, acc)
 			a.load(acc, r)
 		case !acc.unsaved && !acc.busy && acc.state != Prompting && r.IssuedAt.After(acc.rec.IssuedAt):
@@ -338,11 +351,12 @@ func (a *Agent) merge(doc document) {
 func (a *Agent) load(acc *account, r record) {
 	acc.take(a, r)
 	acc.problem = nil
-	if r.AccessToken == "" && r.RefreshToken == "" {
+	if r.empty() {
 		return
 	}
 	acc.state = acc.state.next(eventLoaded, acc.before)
 	acc.lapse(a, a.now())
+	a.watch(acc)
 	a.log.Info("found a saved session", "account", r.ID, "state", acc.state)
 }
 
