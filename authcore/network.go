@@ -101,10 +101,7 @@ func (o NetworkOptions) proxy() (func(*http.Request) (*url.URL, error), error) {
 // cause is left out, since it would quote the URL with its password.
 func proxyFunc(c *httpproxy.Config, what string) (func(*http.Request) (*url.URL, error), error) {
 	for _, raw := range []string{c.HTTPProxy, c.HTTPSProxy} {
-		if raw == "" {
-			continue
-		}
-		if !validProxy(raw) {
+		if raw != "" && !validProxy(raw) {
 			return nil, fmt.Errorf("%s is not of the form http://host:port or http://user:password@host:port", what)
 		}
 	}
@@ -114,10 +111,10 @@ func proxyFunc(c *httpproxy.Config, what string) (func(*http.Request) (*url.URL,
 
 // validProxy also accepts "host:port", as the environment variables have it.
 func validProxy(raw string) bool {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" {
-		u, err = url.Parse("http://" + raw)
+	if !strings.Contains(raw, "://") {
+		raw = "http://" + raw
 	}
+	u, err := url.Parse(raw)
 	if err != nil || u.Hostname() == "" {
 		return false
 	}
