@@ -57,15 +57,7 @@ func (c *Client) Snapshot(ctx context.Context) (*authcore.Snapshot, error) {
 // Do sends a command and waits until the resident has carried it out or
 // refused it.
 func (c *Client) Do(ctx context.Context, command authcore.Command) error {
-	body, err := json.Marshal(command)
-	if err != nil {
-		return err
-	}
-	r, err := c.send(ctx, http.MethodPost, "commands/"+url.PathEscape(string(command.Name)), nil, jsonType, body)
-	if err != nil {
-		return err
-	}
-	return r.Body.Close()
+	return c.post(ctx, "commands/"+url.PathEscape(string(command.Name)), command)
 }
 
 // Headers returns the headers of a service, renewed first if need be.

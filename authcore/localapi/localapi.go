@@ -5,6 +5,8 @@
 //	GET  /v1/snapshot                 the state once, as JSON
 //	     (Accept: text/event-stream)  the state now and after every change
 //	POST /v1/commands/{name}          a command, as JSON
+//	POST /v1/accounts/api-keys        an account with API keys, as JSON
+//	POST /v1/accounts/external-jwt    an account whose JWT comes from elsewhere
 //	GET  /v1/headers/{service}        ?format= &min_valid=20m &account=
 //	GET  /v1/token                    ?min_valid=20m &account=
 //
@@ -94,6 +96,9 @@ type Backend struct {
 	Subscribe func() (updates <-chan *authcore.Snapshot, cancel func())
 	// Do carries a command out, or starts it.
 	Do func(context.Context, authcore.Command) error
+	// SetAPIKeys and SetExternalJWT keep an account.
+	SetAPIKeys     func(context.Context, authcore.APIKeysAccount) error
+	SetExternalJWT func(context.Context, authcore.ExternalJWTAccount) error
 	// Headers returns the headers of a service, renewing first if need be.
 	Headers func(context.Context, HeaderQuery) ([]export.Header, error)
 	// Token returns an access token and when it expires (zero if never).

@@ -53,6 +53,8 @@ func handler(b Backend) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/snapshot", s.snapshot)
 	mux.HandleFunc("POST /v1/commands/{name}", s.command)
+	mux.HandleFunc("POST /v1/accounts/api-keys", s.setAPIKeys)
+	mux.HandleFunc("POST /v1/accounts/external-jwt", s.setExternalJWT)
 	mux.HandleFunc("GET /v1/headers/{service}", s.headers)
 	mux.HandleFunc("GET /v1/token", s.token)
 	mux.HandleFunc("/", s.unknown)
@@ -137,17 +139,40 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *server) command(w http.ResponseWriter, r *http.Request) {
+// readBody reads the body of a command, bounded in size and time.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != jsonType {
-		reject(w, badRequest("a command must have the Content-Type %s", jsonType))
-		return
+		return nil, badRequest("a command must have the Content-Type %s", jsonType)
 	}
 	conn := http.NewResponseController(w)
 	_ = conn.SetReadDeadline(time.Now().Add(transferLimit))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCommand))
 	_ = conn.SetReadDeadline(time.Time{})
 	if err != nil {
-		reject(w, badRequest("the command could not be read, or has more than %d bytes", maxCommand))
+		return nil, badRequest("the command could not be read, or has more than %d bytes", maxCommand)
+	}
+	return body, nil
+}
+
+// decodeBody reads one JSON object. A field that is not known is an error:
+// leaving it out could turn the command into another one. The error does not
+// repeat values, which may be secret.
+func decodeBody(body []byte, value any) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(value); err != nil {
+		return badRequest("the command is not a JSON object as expected: %v", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return badRequest("something follows the command's JSON object")
+	}
+	return nil
+}
+
+func (s *server) command(w http.ResponseWriter, r *http.Request) {
+	body, err := readBody(w, r)
+	if err != nil {
+		reject(w, err)
 		return
 	}
 	c, err := parseCommand(r.PathValue("name"), body)
@@ -165,20 +190,13 @@ func (s *server) command(w http.ResponseWriter, r *http.Request) {
 }
 
 // parseCommand reads the body of a command. An empty one has the name alone.
-// A field that is not known is an error: leaving it out could turn the command
-// into another one.
 func parseCommand(name string, body []byte) (authcore.Command, error) {
 	c := authcore.Command{Name: authcore.CommandName(name)}
 	if len(bytes.TrimSpace(body)) == 0 {
 		return c, nil
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil {
-		return authcore.Command{}, badRequest("the command is not a JSON object as expected: %v", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return authcore.Command{}, badRequest("something follows the command's JSON object")
+	if err := decodeBody(body, &c); err != nil {
+		return authcore.Command{}, err
 	}
 	if string(c.Name) != name {
 		return authcore.Command{}, badRequest("the command names itself %q, but was sent to %q", c.Name, name)

@@ -82,6 +82,7 @@ func Run(ctx context.Context, o Options) error {
 	others.Go(func() {
 		if err := localapi.Serve(ctx, o.Listener, localapi.Backend{
 			Snapshot: r.agent.Snapshot, Subscribe: r.agent.Subscribe, Do: r.do, Focus: &r.focus,
+			SetAPIKeys: r.agent.SetAPIKeys, SetExternalJWT: r.agent.SetExternalJWT,
 			Headers: func(ctx context.Context, q localapi.HeaderQuery) ([]export.Header, error) {
 				return r.agent.Headers(ctx, q.Account, q.Service, q.MinValid)
 			},
