@@ -4,23 +4,27 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 )
 
-// TestMain lets this binary play the other processes of the tests: a tray needs
-// the main goroutine and runs once in a process, and a window is a process of
-// its own.
+// children are the other processes of the tests, which this binary plays when
+// TRAY_TEST_CHILD names one: a tray needs the main goroutine and runs once in a
+// process, and a window is a process of its own.
+var children = map[string]func(){
+	"no-opengl": func() { sayNoOpenGL(); os.Exit(2) },
+	"invisible": func() { sayNoOpenGL(); <-time.After(time.Hour) },
+	"stay":      func() { <-time.After(time.Hour) },
+	"end":       func() {},
+}
+
+func sayNoOpenGL() {
+	fmt.Fprintln(os.Stderr, "Fyne error:  window creation error\n  Cause: APIUnavailable: GLX: GLX extension not found")
+}
+
 func TestMain(m *testing.M) {
-	switch os.Getenv("TRAY_TEST_CHILD") {
-	case "":
-		os.Exit(m.Run())
-	case "no-opengl":
-		fmt.Fprintln(os.Stderr, "Fyne error:  window creation error\n  Cause: APIUnavailable: GLX: GLX extension not found")
-		os.Exit(2)
-	case "stay":
-		select {}
-	case "end":
+	if child, ok := children[os.Getenv("TRAY_TEST_CHILD")]; ok {
+		child()
 		os.Exit(0)
-	case "tray":
-		runTray()
 	}
+	os.Exit(m.Run())
 }

@@ -25,6 +25,8 @@ import (
 
 // --- the child: a resident with nothing but a tray ---------------------------
 
+func init() { children["tray"] = runTray }
+
 // runTray runs a tray whose snapshot is chosen by lines on standard input and
 // which tells on standard output what it was asked and told.
 func runTray() {

@@ -38,6 +38,9 @@ const (
 	// pipesLeft is how long after its end the window's standard error is still
 	// read, where a program that it started (a browser) holds it open.
 	pipesLeft = 2 * time.Second
+	// lastWords is how long a window that has said that it cannot be created may
+	// take to end by itself. Fyne can also stay, without a window, for ever.
+	lastWords = 2 * time.Second
 	// tailSize is how much of a failing window's last words is kept.
 	tailSize = 16 << 10
 )
@@ -63,7 +66,7 @@ func (w *Window) Open() error {
 		return p
 	}
 	cmd := exec.Command(program, w.Args...)
-	said := &tail{}
+	said := &tail{hopeless: make(chan struct{})}
 	cmd.Stdout = os.Stdout
 	cmd.Stderr = said
 	cmd.WaitDelay = pipesLeft
@@ -82,11 +85,20 @@ func (w *Window) follow(cmd *exec.Cmd, said *tail) {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	var err error
-	select {
-	case err = <-ended:
-	case <-time.After(opened):
-		w.Report(nil)
-		err = <-ended
+	living := time.After(opened)
+	hopeless := said.hopeless
+	var kill <-chan time.Time
+	for waiting := true; waiting; {
+		select {
+		case err = <-ended:
+			waiting = false
+		case <-living:
+			w.Report(nil)
+		case <-hopeless:
+			hopeless, living, kill = nil, nil, time.After(lastWords)
+		case <-kill:
+			_ = cmd.Process.Kill()
+		}
 	}
 	w.mu.Lock()
 	w.running = nil
@@ -121,51 +133,48 @@ func notStarted(err error) *authcore.Problem {
 	return &authcore.Problem{Code: authcore.ProblemInternal, Cause: "the window's process could not be started: " + err.Error(), Since: time.Now()}
 }
 
-// What GLFW says, in the panic or the log of the window. Both a missing display
-// and missing graphics end in a panic with exit code 2.
+// What Fyne and GLFW say when there is no display or no OpenGL, in the log or in
+// a panic (Fyne 2.8, GLFW 3.4; measured on X servers without GLX and without an
+// X server). The process then ends with code 1 or 2, or stays without a window.
 var (
-	noDisplay  = regexp.MustCompile(`DISPLAY environment variable is missing|[Ff]ailed to open display|[Cc]annot open display|[Ff]ailed to connect to (the )?(display|Wayland)|PlatformUnavailable`)
-	noGraphics = regexp.MustCompile(`GLX|WGL|EGL|NSGL|OpenGL|APIUnavailable|VersionUnavailable|FormatUnavailable|window creation error`)
+	noDisplay  = regexp.MustCompile(`(?m)^.*(DISPLAY environment variable is missing|[Ff]ailed to open display|[Cc]annot open display|[Ff]ailed to connect to (the )?(display|Wayland)|PlatformUnavailable).*$`)
+	noGraphics = regexp.MustCompile(`(?m)^.*(APIUnavailable|VersionUnavailable|FormatUnavailable|GLX:|WGL:|EGL:|NSGL:|OpenGL).*$`)
+	notCreated = []byte("window creation error")
+	lastReason = regexp.MustCompile(`(?m)^(panic|fatal error|bitfount-tray):.*$`)
 )
 
 // windowProblem judges a window that has failed by how it ended and by what it
 // wrote to standard error.
 func windowProblem(exit, said string) *authcore.Problem {
 	p := &authcore.Problem{Code: authcore.ProblemInternal, Cause: "the window ended: " + exit, Since: time.Now()}
-	switch {
-	case noDisplay.MatchString(said):
+	reason := noDisplay.FindString(said)
+	if reason != "" {
 		p.Code = authcore.ProblemNoDisplay
-	case noGraphics.MatchString(said):
+	} else if reason = noGraphics.FindString(said); reason != "" || strings.Contains(said, string(notCreated)) {
 		p.Code = authcore.ProblemNoWindow
 	}
-	if reason := telling(said); reason != "" {
-		p.Cause += ": " + reason
+	if reason == "" {
+		reason = lastReason.FindString(said)
+	}
+	if reason == "" {
+		said = strings.TrimSpace(said)
+		reason = said[strings.LastIndexByte(said, '\n')+1:]
+	}
+	if reason != "" {
+		p.Cause += ": " + shorten(strings.TrimSpace(reason), 300)
 	}
 	return p
-}
-
-// telling finds the line of a failed program's words that tells most: a panic's
-// or the first that speaks of an error, else the last line.
-func telling(said string) string {
-	last := ""
-	for line := range strings.Lines(said) {
-		line = strings.TrimSpace(line)
-		if line == "" {
-			continue
-		}
-		if strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") || strings.Contains(line, "Cause:") {
-			return shorten(line, 300)
-		}
-		last = line
-	}
-	return shorten(last, 300)
 }
 
 // tail passes what is written to it on to our own standard error, and keeps the
 // last part.
 type tail struct {
-	mu   sync.Mutex
-	kept []byte
+	// hopeless is closed when the window says that it could not be created.
+	hopeless chan struct{}
+
+	mu        sync.Mutex
+	kept      []byte
+	signalled bool
 }
 
 func (t *tail) Write(p []byte) (int, error) {
@@ -173,6 +182,10 @@ func (t *tail) Write(p []byte) (int, error) {
 	defer t.mu.Unlock()
 	_, _ = os.Stderr.Write(p) // a closed standard error must not end the window
 	t.kept = append(t.kept, p...)
+	if !t.signalled && bytes.Contains(t.kept, notCreated) {
+		t.signalled = true
+		close(t.hopeless)
+	}
 	if extra := len(t.kept) - tailSize; extra > 0 {
 		t.kept = append(t.kept[:0], t.kept[extra:]...)
 	}

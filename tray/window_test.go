@@ -15,10 +15,14 @@ func TestWindowProblem(t *testing.T) {
 		want  authcore.ProblemCode
 		cause string
 	}{
+		"no OpenGL, and unrelated trouble": {"Fyne error:  Failed to create fyne cache space\n  Cause: mkdir /home/x: read-only\n" +
+			"Fyne error:  window creation error\n  Cause: VersionUnavailable: GLX: Failed to create context: BadValue\n  At: driver.go:180\n", authcore.ProblemNoWindow, "exit status 2: Cause: VersionUnavailable"},
+		"no platform": {"Fyne error:  failed to initialise GLFW\n  Cause: PlatformUnavailable: Failed to detect any supported platform\n" +
+			"bitfount-tray: NotInitialized: The GLFW library is not initialized\ngoroutine 1 [running]:\n", authcore.ProblemNoDisplay, "Failed to detect any supported platform"},
 		"no OpenGL": {"2026/11/23 22:00:00 Fyne error:  window creation error\n2026/11/23 22:00:00   Cause: APIUnavailable: GLX: GLX extension not found\n" +
 			"panic: runtime error: invalid memory address or nil pointer dereference\n", authcore.ProblemNoWindow, "GLX extension not found"},
 		"no display": {"panic: NotInitialized: The GLFW library is not initialized\nX11: The DISPLAY environment variable is missing\n",
-			authcore.ProblemNoDisplay, "panic: NotInitialized"},
+			authcore.ProblemNoDisplay, "environment variable is missing"},
 		"wrong display": {"Cause: PlatformError: X11: Failed to open display :99\n", authcore.ProblemNoDisplay, ":99"},
 		"another crash": {"starting\npanic: index out of range [3]\n\ngoroutine 1 [running]:\n", authcore.ProblemInternal, "index out of range"},
 		"silence":       {"", authcore.ProblemInternal, "exit status 2"},
@@ -66,6 +70,16 @@ func TestWindowWithoutOpenGLIsReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	within(t, 20*time.Second, reports)
+}
+
+func TestWindowThatStaysInvisibleIsEnded(t *testing.T) {
+	w, reports, _ := window(t, "invisible")
+	if err := w.Open(); err != nil {
+		t.Fatal(err)
+	}
+	if p := within(t, 20*time.Second, reports); p == nil || p.Code != authcore.ProblemNoWindow || w.Running() {
+		t.Errorf("reported %+v, running: %v", p, w.Running())
+	}
 }
 
 func TestSecondOpenRaisesTheFirstWindow(t *testing.T) {

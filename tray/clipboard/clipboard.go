@@ -39,6 +39,7 @@ type claim interface {
 	// ended is closed when the claim has ended.
 	ended() <-chan struct{}
 	// release takes the text away if it is still there, and ends the claim.
+	// After an error it may be called again, if the claim has not ended.
 	release(context.Context) error
 }
 
@@ -110,10 +111,18 @@ func (c *Clipboard) release(ctx context.Context) error {
 	if old == nil {
 		return nil
 	}
-	if err := old.release(ctx); err != nil {
-		return fmt.Errorf("clearing the clipboard: %w", err)
+	err := old.release(ctx)
+	if err == nil {
+		return nil
 	}
-	return nil
+	select {
+	case <-old.ended():
+	default: // the text may still be there: let it be tried again
+		c.mu.Lock()
+		c.current = old
+		c.mu.Unlock()
+	}
+	return fmt.Errorf("clearing the clipboard: %w", err)
 }
 
 // Owned reports whether the clipboard holds what Set put there, as far as is

@@ -52,6 +52,9 @@ func put(ctx context.Context, text secret.Secret) (claim, error) {
 func (c *pasteboardClaim) ended() <-chan struct{} { return c.done }
 
 func (c *pasteboardClaim) release(ctx context.Context) error {
-	defer close(c.done)
-	return exec.CommandContext(ctx, "/usr/bin/osascript", "-l", "JavaScript", "-e", clearScript, c.count).Run()
+	if err := exec.CommandContext(ctx, "/usr/bin/osascript", "-l", "JavaScript", "-e", clearScript, c.count).Run(); err != nil {
+		return fmt.Errorf("osascript: %w", err)
+	}
+	close(c.done)
+	return nil
 }

@@ -160,8 +160,7 @@ func (c *windowsClaim) follow() {
 func (c *windowsClaim) ended() <-chan struct{} { return c.done }
 
 func (c *windowsClaim) release(ctx context.Context) error {
-	c.stop.Do(func() { close(c.stopped) })
-	return withClipboard(ctx, func() error {
+	err := withClipboard(ctx, func() error {
 		if now, _, _ := clipboardSequence.Call(); now != c.sequence {
 			return nil
 		}
@@ -170,4 +169,8 @@ func (c *windowsClaim) release(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err == nil {
+		c.stop.Do(func() { close(c.stopped) })
+	}
+	return err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bitfount/bitfount-tray/authcore/secret"
@@ -25,6 +26,7 @@ type waylandClaim struct {
 	// exited is closed when wl-copy has ended, done when the claim has.
 	exited, done chan struct{}
 	releasing    chan struct{}
+	once         sync.Once // closes releasing
 }
 
 func putWayland(ctx context.Context, tool string, text secret.Secret) (claim, error) {
@@ -88,7 +90,7 @@ func (c *waylandClaim) serve() {
 func (c *waylandClaim) ended() <-chan struct{} { return c.done }
 
 func (c *waylandClaim) release(ctx context.Context) error {
-	close(c.releasing) // called once: Clipboard forgets a claim before it releases it
+	c.once.Do(func() { close(c.releasing) })
 	select {
 	case <-c.exited:
 		if c.offeredByAnother(ctx) {
