@@ -7,12 +7,15 @@ import (
 	"fyne.io/fyne/v2/widget"
 )
 
-// button is Fyne's, and answers the Enter key too, shows the keyboard's focus
-// as an outline and not by colour alone, and can be given a height.
+// button is Fyne's with four more habits: the Enter key presses it too, it
+// keeps the focus when it was pressed by key, it shows the focus as an outline
+// and not by colour alone, and it can be given a height.
 type button struct {
 	widget.Button
 	height  float32
 	focused bool
+	// vanishes is true for a button that is gone when it was pressed.
+	vanishes bool
 }
 
 func newButton(text string, icon fyne.Resource, tapped func()) *button {
@@ -48,11 +51,18 @@ func (b *button) unfolds(open bool) {
 }
 
 func (b *button) TypedKey(e *fyne.KeyEvent) {
-	if e.Name == fyne.KeyReturn || e.Name == fyne.KeyEnter {
-		b.Tapped(nil)
+	switch e.Name {
+	case fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace:
+	default:
 		return
 	}
-	b.Button.TypedKey(e)
+	b.Tapped(nil)
+	// Fyne takes the focus away at a tap. Somebody at the keyboard wants to go
+	// on from here, unless the tap has led elsewhere.
+	c := fyne.CurrentApp().Driver().CanvasForObject(b)
+	if c != nil && c.Focused() == nil && !b.vanishes && b.Visible() && !b.Disabled() {
+		c.Focus(b)
+	}
 }
 
 func (b *button) FocusGained() {

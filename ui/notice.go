@@ -12,21 +12,20 @@ import (
 
 // noticeKind is how much a notice matters; each has its own icon and ground.
 type noticeKind struct {
-	ground fyne.ThemeColorName
-	icon   fyne.Resource
+	ground, color fyne.ThemeColorName
+	icon          fyne.ThemeIconName
 }
 
 var (
-	noticeInfo    = noticeKind{colorInfo, theme.NewColoredResource(theme.InfoIcon(), theme.ColorNamePrimary)}
-	noticeCaution = noticeKind{colorCaution, theme.NewColoredResource(theme.WarningIcon(), theme.ColorNameWarning)}
-	noticeFault   = noticeKind{colorFault, theme.NewColoredResource(theme.ErrorIcon(), theme.ColorNameError)}
+	noticeInfo    = noticeKind{colorInfo, theme.ColorNamePrimary, theme.IconNameInfo}
+	noticeCaution = noticeKind{colorCaution, theme.ColorNameWarning, theme.IconNameWarning}
+	noticeFault   = noticeKind{colorFault, theme.ColorNameError, theme.IconNameError}
 )
 
 // notice says one problem in words: what happened, what it means, what to do,
 // and the technical cause behind "Details".
 type notice struct {
 	root, inner *fyne.Container
-	kind        noticeKind
 	// foldable notices begin with their first sentence alone.
 	foldable bool
 	// onDismiss, if set, makes the notice one that can be sent away.
@@ -48,8 +47,8 @@ type notice struct {
 }
 
 func newNotice(kind noticeKind, foldable bool, onDismiss, onChange func()) *notice {
-	n := &notice{kind: kind, foldable: foldable, onDismiss: onDismiss, onChange: onChange}
-	n.icon = widget.NewIcon(kind.icon)
+	n := &notice{foldable: foldable, onDismiss: onDismiss, onChange: onChange}
+	n.icon = widget.NewIcon(theme.NewColoredResource(theme.Icon(kind.icon), kind.color))
 	n.what = bold("", fyne.TextAlignLeading)
 	n.meaning, n.next = plain("", fyne.TextAlignLeading), plain("", fyne.TextAlignLeading)
 	n.cause = newLabel("", widget.RichTextStyle{
@@ -58,6 +57,7 @@ func newNotice(kind noticeKind, foldable bool, onDismiss, onChange func()) *noti
 	n.fold = newButton("", nil, func() { n.open = !n.open; n.arrange() })
 	n.details = newButton("", nil, func() { n.detailed = !n.detailed; n.arrange() })
 	n.dismiss = newButton(tr("notice.dismiss"), nil, onDismiss)
+	n.dismiss.vanishes = true
 	n.more = newButton("", nil, func() { n.onMore() })
 	n.more.Hide()
 	for _, b := range []*button{n.fold, n.details, n.more, n.dismiss} {

@@ -2,9 +2,12 @@ package ui
 
 import (
 	"embed"
+	"encoding/json"
+	"errors"
 	"maps"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -22,10 +25,33 @@ import (
 var translations embed.FS
 
 func init() {
-	if err := lang.AddTranslationsFS(translations, "translations"); err != nil {
+	err := lang.AddTranslationsFS(translations, "translations")
+	// Fyne itself speaks more languages than we do, and logs every sentence
+	// that it misses in the user's: there, ours are English.
+	locale := lang.SystemLocale()
+	language, _, _ := strings.Cut(locale.LanguageString(), "-")
+	if _, missing := translations.Open("translations/" + language + ".json"); missing != nil && language != "" {
+		english, _ := translations.ReadFile("translations/en.json")
+		err = errors.Join(err, lang.AddTranslationsForLocale(english, locale), lang.AddTranslationsForLocale(englishProblems(), locale))
+	}
+	if err != nil {
 		fyne.LogError("the translations cannot be read", err)
 	}
 }
+
+// englishProblems are authcore's sentences in the form of a translation file.
+func englishProblems() []byte {
+	sentences := map[string]string{}
+	for _, code := range authcore.ProblemCodes() {
+		w := authcore.WordsTemplate(code)
+		key := problemKey(code)
+		sentences[key+"what"], sentences[key+"meaning"], sentences[key+"next"] = w.What, w.Meaning, w.Next
+	}
+	file, _ := json.Marshal(sentences) // a map of strings cannot fail
+	return file
+}
+
+func problemKey(code authcore.ProblemCode) string { return "problem." + string(code) + "." }
 
 // fields fill the {{.Name}} places of a sentence.
 type fields = map[string]any
@@ -49,7 +75,7 @@ func wordsOf(p *authcore.Problem) authcore.Words {
 		for name, value := range maps.All(p.Params) {
 			data[name] = value
 		}
-		return lang.X("problem."+string(p.Code)+"."+part, english, data)
+		return lang.X(problemKey(p.Code)+part, english, data)
 	}
 	return authcore.Words{
 		What:    say("what", template.What),

@@ -178,9 +178,14 @@ func (v *View) NextChange(now time.Time) time.Duration {
 		}
 	}
 	if v.page == v.pages.session {
-		for _, t := range []time.Time{a.ExpiresAt, a.SessionExpiresAt, a.RenewAt} {
-			if !t.IsZero() {
-				wait = min(wait, nextWords(t.Sub(corrected)))
+		if !a.ExpiresAt.IsZero() {
+			wait = min(wait, nextWords(a.ExpiresAt.Sub(corrected)))
+		}
+		// Moments are said anew when they have passed, and at midnight.
+		y, mo, d := corrected.Date()
+		for _, t := range []time.Time{a.RenewAt, time.Date(y, mo, d+1, 0, 0, 0, 0, corrected.Location())} {
+			if left := t.Sub(corrected); left >= 0 {
+				wait = min(wait, left+time.Millisecond)
 			}
 		}
 		if c := v.snapshot.Desktop.Clipboard; c.Holds != "" && !c.ClearAt.IsZero() {

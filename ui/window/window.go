@@ -7,12 +7,12 @@ package window
 import (
 	"context"
 	"fmt"
-	"os"
-	"runtime/debug"
+	"strings"
 	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/app"
+	"fyne.io/fyne/v2/driver/desktop"
 
 	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/ui"
@@ -40,14 +40,14 @@ type Options struct {
 
 // Run shows the window and blocks until it is closed or ctx ends. It must be
 // called on the main goroutine, and once in a process, because Fyne can start
-// only once. The error is an *authcore.Problem when the desktop cannot show
-// windows; some graphics faults end the process instead, with code 1 or 2.
+// only once. The error is an *authcore.Problem when there is no display or no
+// OpenGL. A graphics driver that fails later can still end the process.
 func Run(ctx context.Context, o Options) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer func() {
 		if fault := recover(); fault != nil {
-			err = startFault(fmt.Sprintf("%v\n%s", fault, debug.Stack()))
+			err = startFault(fmt.Sprint(fault))
 		}
 	}()
 	app.SetMetadata(fyne.AppMetadata{ID: o.AppID, Name: "Bitfount Tray", Version: o.Version, Migrations: map[string]bool{"fyneDo": true}})
@@ -72,8 +72,18 @@ func Run(ctx context.Context, o Options) (err error) {
 	w.Resize(ui.DefaultSize)
 	w.CenterOnScreen()
 	view.OnClose = w.Close
+	for _, key := range []fyne.KeyName{fyne.KeyW, fyne.KeyQ} {
+		w.Canvas().AddShortcut(&desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierShortcutDefault},
+			func(fyne.Shortcut) { w.Close() })
+	}
 	a.Lifecycle().SetOnStarted(func() { go follow(ctx, o, a, w, view) })
+	closed := false
+	w.SetOnClosed(func() { closed = true })
 	w.ShowAndRun()
+	if !closed && ctx.Err() == nil {
+		// Fyne logs why it has no window, and ends as if somebody had quit.
+		return startFault("the graphics library could not create a window")
+	}
 	return nil
 }
 
@@ -111,10 +121,12 @@ func follow(ctx context.Context, o Options, a fyne.App, w fyne.Window, view *ui.
 	}
 }
 
-// startFault is the problem of a window that could not be shown.
+// startFault is the problem of a window that could not be shown. GLFW, which
+// Fyne stands on, cannot be initialized where there is no display; where there
+// is one without OpenGL, it fails later and otherwise.
 func startFault(cause string) *authcore.Problem {
 	p := &authcore.Problem{Code: authcore.ProblemNoWindow, Cause: cause, Since: time.Now()}
-	if !hasDisplay(os.Getenv) {
+	if strings.Contains(cause, "NotInitialized") {
 		p.Code = authcore.ProblemNoDisplay
 	}
 	return p

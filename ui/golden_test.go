@@ -1,0 +1,357 @@
+package ui
+
+import (
+	"flag"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/theme"
+
+	"github.com/bitfount/bitfount-tray/authcore"
+	"github.com/bitfount/bitfount-tray/authcore/export"
+)
+
+var update = flag.Bool("update", false, "write the golden images of testdata/ anew")
+
+// TestMain makes the tests speak English on every computer.
+func TestMain(m *testing.M) {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE"} {
+		os.Setenv(name, "en_GB.UTF-8")
+	}
+	// Adding translations chooses the language anew.
+	if err := lang.AddTranslationsFS(translations, "translations"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+// noon is the moment of all pictures.
+var noon = time.Date(2026, time.November, 23, 12, 0, 0, 0, time.UTC)
+
+// signedIn is an ordinary session, a good half hour after signing in.
+func signedIn() *authcore.Snapshot {
+	return &authcore.Snapshot{
+		Sequence: 7, Taken: noon, Version: "0.1.0", Active: "a1",
+		Storage: authcore.Storage{Saved: true},
+		Accounts: []authcore.Account{{
+			ID: "a1", Method: authcore.MethodDeviceCode, Environment: "production",
+			HubURL: "https://hub.bitfount.com", Username: "eleanor.rigby", State: authcore.SignedIn,
+			SignedInAt: noon.Add(-50 * time.Minute), IssuedAt: noon.Add(-50 * time.Minute),
+			ExpiresAt: noon.Add(23*time.Hour + 10*time.Minute), RenewAt: noon.Add(19*time.Hour + 5*time.Minute),
+			HasHeaders: true, Renewable: true,
+		}},
+	}
+}
+
+// with is signedIn with a change.
+func with(change func(*authcore.Snapshot, *authcore.Account)) *authcore.Snapshot {
+	s := signedIn()
+	change(s, &s.Accounts[0])
+	return s
+}
+
+func signedOut() *authcore.Snapshot {
+	return with(func(_ *authcore.Snapshot, a *authcore.Account) {
+		*a = authcore.Account{ID: "a1", Method: authcore.MethodDeviceCode, Environment: "production", State: authcore.SignedOut}
+	})
+}
+
+func prompting(left time.Duration) *authcore.Snapshot {
+	s := signedOut()
+	s.Accounts[0].State = authcore.Prompting
+	s.Accounts[0].Prompt = &authcore.DevicePrompt{
+		UserCode: "WDJB-MJHT", VerificationURI: "https://auth.bitfount.com/activate",
+		VerificationURIComplete: "https://auth.bitfount.com/activate?user_code=WDJB-MJHT",
+		IssuedAt:                noon.Add(left - 15*time.Minute), ExpiresAt: noon.Add(left),
+	}
+	return s
+}
+
+func problem(code authcore.ProblemCode, params ...string) *authcore.Problem {
+	p := &authcore.Problem{Code: code, Since: noon, Cause: "dial tcp: lookup auth.bitfount.com: no such host"}
+	for i := 0; i+1 < len(params); i += 2 {
+		if p.Params == nil {
+			p.Params = map[string]string{}
+		}
+		p.Params[params[i]] = params[i+1]
+	}
+	return p
+}
+
+// pictures are the states of the window that have golden images.
+var pictures = []struct {
+	name     string
+	snapshot func() *authcore.Snapshot
+	then     func(*View)
+}{
+	{name: "wait"},
+	{name: "welcome", snapshot: signedOut},
+	{name: "welcome-declined", snapshot: func() *authcore.Snapshot {
+		s := signedOut()
+		s.Accounts[0].Environment, s.Accounts[0].Username = "staging", "eleanor.rigby"
+		s.Accounts[0].Problem = problem(authcore.ProblemSignInDenied)
+		return s
+	}},
+	{name: "asking", snapshot: func() *authcore.Snapshot {
+		s := signedOut()
+		s.Accounts[0].State = authcore.Prompting
+		return s
+	}},
+	{name: "approval", snapshot: func() *authcore.Snapshot { return prompting(14*time.Minute + 20*time.Second) }},
+	{name: "approval-else", snapshot: func() *authcore.Snapshot {
+		s := prompting(45 * time.Second)
+		s.Accounts[0].Environment = "sandbox"
+		s.Desktop.Browser = problem(authcore.ProblemNoBrowser)
+		return s
+	}, then: func(v *View) {
+		test.Tap(v.pages.approval.somethingElse)
+		v.pages.approval.scroll.ScrollToBottom()
+	}},
+	{name: "signed-in", snapshot: signedIn},
+	{name: "signed-in-copied", snapshot: func() *authcore.Snapshot {
+		return with(func(s *authcore.Snapshot, a *authcore.Account) {
+			a.Environment = "staging"
+			s.Desktop.Clipboard = authcore.Clipboard{Holds: export.AccessManager, ClearAt: noon.Add(40 * time.Second)}
+		})
+	}},
+	{name: "expiring", snapshot: func() *authcore.Snapshot {
+		return with(func(_ *authcore.Snapshot, a *authcore.Account) {
+			a.ExpiresAt, a.Renewable, a.RenewAt = noon.Add(95*time.Second), false, time.Time{}
+		})
+	}},
+	{name: "session-ending", snapshot: func() *authcore.Snapshot {
+		return with(func(_ *authcore.Snapshot, a *authcore.Account) {
+			a.SignedInAt, a.SessionExpiresAt = noon.Add(-29*day), noon.Add(29*time.Hour)
+		})
+	}},
+	{name: "renewing", snapshot: func() *authcore.Snapshot {
+		return with(func(_ *authcore.Snapshot, a *authcore.Account) {
+			a.State, a.ExpiresAt = authcore.Renewing, noon.Add(4*time.Hour)
+		})
+	}},
+	{name: "offline", snapshot: func() *authcore.Snapshot {
+		return with(func(_ *authcore.Snapshot, a *authcore.Account) {
+			a.State, a.ExpiresAt, a.RenewAt = authcore.Offline, noon.Add(125*time.Minute), noon.Add(7*time.Minute)
+			a.Problem = problem(authcore.ProblemUnreachable, "Host", "auth.bitfount.com")
+		})
+	}, then: func(v *View) { test.Tap(v.pages.session.problem.details) }},
+	{name: "expired", snapshot: func() *authcore.Snapshot {
+		return with(func(_ *authcore.Snapshot, a *authcore.Account) {
+			a.State, a.ExpiresAt, a.RenewAt, a.HasHeaders = authcore.Expired, noon.Add(-time.Minute), noon.Add(2*time.Minute), false
+			a.Problem = problem(authcore.ProblemServerBusy, "Host", "auth.bitfount.com")
+		})
+	}},
+	{name: "needs-sign-in", snapshot: func() *authcore.Snapshot {
+		return with(func(_ *authcore.Snapshot, a *authcore.Account) {
+			a.State, a.ExpiresAt, a.HasHeaders, a.Renewable = authcore.NeedsSignIn, noon.Add(-time.Hour), false, false
+			a.Problem = problem(authcore.ProblemSessionEnded)
+		})
+	}},
+	{name: "api-keys", snapshot: func() *authcore.Snapshot {
+		return with(func(_ *authcore.Snapshot, a *authcore.Account) {
+			a.Method, a.Environment, a.Label = authcore.MethodAPIKeys, "hospital-test", "Night shift"
+			a.IssuedAt, a.ExpiresAt, a.RenewAt, a.Renewable = time.Time{}, time.Time{}, time.Time{}, false
+		})
+	}},
+	{name: "banners", snapshot: func() *authcore.Snapshot {
+		return with(func(s *authcore.Snapshot, _ *authcore.Account) {
+			s.Storage = authcore.Storage{Problem: problem(authcore.ProblemKeyringLocked)}
+			s.Clock.Problem = problem(authcore.ProblemClockWrong, "Offset", "3 h 5 min")
+			s.Desktop.Tray = problem(authcore.ProblemNoTrayHost)
+		})
+	}},
+	{name: "banner-open", snapshot: func() *authcore.Snapshot {
+		return with(func(s *authcore.Snapshot, _ *authcore.Account) {
+			s.Desktop.Tray = problem(authcore.ProblemNoTrayHost)
+		})
+	}, then: func(v *View) { test.Tap(v.banners.lasting[5].fold) }},
+	{name: "command-failed", snapshot: signedIn, then: func(v *View) {
+		v.ShowError(problem(authcore.ProblemClipboard))
+	}},
+	{name: "keyboard", snapshot: signedIn, then: func(v *View) {
+		fyne.CurrentApp().Driver().CanvasForObject(v.root).Focus(v.pages.session.copies[export.Hub])
+	}},
+	{name: "gone", snapshot: signedIn, then: func(v *View) { v.Gone() }},
+}
+
+// looks are the ways in which each picture is taken.
+var looks = []struct {
+	name    string
+	variant fyne.ThemeVariant
+	scale   float32
+	size    fyne.Size
+	// only, if set, are the pictures that are worth taking.
+	only []string
+}{
+	{"light", theme.VariantLight, 1, DefaultSize, nil},
+	{"dark", theme.VariantDark, 1, DefaultSize, nil},
+	{"light-2x", theme.VariantLight, 2, DefaultSize, nil},
+	{"dark-2x", theme.VariantDark, 2, DefaultSize, nil},
+	{"small", theme.VariantLight, 1, SmallestSize, nil},
+	{"wide", theme.VariantDark, 1, fyne.NewSize(900, 600), []string{"welcome", "approval", "signed-in", "offline", "banner-open"}},
+}
+
+// oneVariant is the theme, deaf to the desktop's choice of light or dark.
+type oneVariant struct {
+	fyne.Theme
+	variant fyne.ThemeVariant
+}
+
+func (t oneVariant) Color(n fyne.ThemeColorName, _ fyne.ThemeVariant) color.Color {
+	return t.Theme.Color(n, t.variant)
+}
+
+// openView shows a view in a window without a screen.
+func openView(t testing.TB, variant fyne.ThemeVariant, scale float32, size fyne.Size, do func(authcore.Command)) (*View, fyne.Window) {
+	t.Helper()
+	a := test.NewTempApp(t)
+	a.Settings().SetTheme(oneVariant{Theme(), variant})
+	v := NewView(do)
+	w := test.NewWindow(v.Content())
+	t.Cleanup(w.Close)
+	w.SetPadded(false)
+	w.Canvas().(test.WindowlessCanvas).SetScale(scale)
+	w.Resize(size)
+	return v, w
+}
+
+func TestEachStateLooksAsDrawn(t *testing.T) {
+	for _, look := range looks {
+		for _, p := range pictures {
+			if look.only != nil && !slices.Contains(look.only, p.name) {
+				continue
+			}
+			t.Run(p.name+"/"+look.name, func(t *testing.T) {
+				v, w := openView(t, look.variant, look.scale, look.size, func(authcore.Command) {})
+				if p.snapshot != nil {
+					v.Render(p.snapshot(), noon)
+				}
+				if p.then != nil {
+					p.then(v)
+				}
+				compare(t, p.name+"-"+look.name, w.Canvas().Capture())
+			})
+		}
+	}
+}
+
+// compare holds a picture against the golden one. Processors round differently
+// at the edges of shapes, so a few pixels may differ a little.
+func compare(t *testing.T, name string, got image.Image) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".png")
+	if *update {
+		if err := writePNG(path, got); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatalf("%v (go test ./ui -update writes it)", err)
+	}
+	defer f.Close()
+	want, err := png.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := differ(got, want); err != nil {
+		failed := filepath.Join("testdata", "failed", name+".png")
+		if err := os.MkdirAll(filepath.Dir(failed), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := writePNG(failed, got); err != nil {
+			t.Fatal(err)
+		}
+		t.Errorf("%s looks different: %v. The new picture is %s", path, err, failed)
+	}
+}
+
+// differ allows each channel to be off by 40 of 255 in one of 5,000 pixels; a
+// moved letter or line changes far more.
+func differ(got, want image.Image) error {
+	if got.Bounds() != want.Bounds() {
+		return fmt.Errorf("it is %v, not %v", got.Bounds(), want.Bounds())
+	}
+	a, b := rgba(got), rgba(want)
+	off := 0
+	for i := range a.Pix {
+		if d := int(a.Pix[i]) - int(b.Pix[i]); d > 40 || d < -40 {
+			off++
+		}
+	}
+	if pixels := len(a.Pix) / 4; off > pixels/5000 {
+		return fmt.Errorf("%d of %d pixels differ", off, pixels)
+	}
+	return nil
+}
+
+func rgba(img image.Image) *image.RGBA {
+	out := image.NewRGBA(img.Bounds())
+	draw.Draw(out, out.Bounds(), img, img.Bounds().Min, draw.Src)
+	return out
+}
+
+// writePNG keeps the files small: colours that are nearly the same become one,
+// the most frequent of them, so that most pictures do with a palette.
+func writePNG(path string, img image.Image) error {
+	exact := rgba(img)
+	bucket := func(c color.RGBA) [3]uint8 { return [3]uint8{c.R >> 4, c.G >> 4, c.B >> 4} }
+	counts := map[color.RGBA]int{}
+	for i := 0; i < len(exact.Pix); i += 4 {
+		counts[color.RGBA{exact.Pix[i], exact.Pix[i+1], exact.Pix[i+2], 255}]++
+	}
+	most := map[[3]uint8]color.RGBA{}
+	for c, n := range counts {
+		if old, ok := most[bucket(c)]; !ok || n > counts[old] || n == counts[old] && fmt.Sprint(c) < fmt.Sprint(old) {
+			most[bucket(c)] = c
+		}
+	}
+	var out draw.Image = image.NewRGBA(exact.Bounds())
+	if len(most) <= 256 {
+		palette := color.Palette{}
+		for _, c := range most {
+			palette = append(palette, c)
+		}
+		slices.SortFunc(palette, func(a, b color.Color) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		out = image.NewPaletted(exact.Bounds(), palette)
+	}
+	b := exact.Bounds()
+	index := map[color.RGBA]uint8{}
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			c := most[bucket(exact.RGBAAt(x, y))]
+			if p, ok := out.(*image.Paletted); ok {
+				i, known := index[c]
+				if !known {
+					i = uint8(p.Palette.Index(c))
+					index[c] = i
+				}
+				p.SetColorIndex(x, y, i)
+			} else {
+				out.Set(x, y, c)
+			}
+		}
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(f, out); err != nil {
+		return err
+	}
+	return f.Close()
+}

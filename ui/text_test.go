@@ -1,0 +1,116 @@
+package ui
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bitfount/bitfount-tray/authcore"
+)
+
+func TestDurationsInPlainWords(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second:                  "0 s",
+		59*time.Second + 999:          "59 s",
+		time.Minute:                   "1 min",
+		95 * time.Second:              "1 min 35 s",
+		2*time.Minute - 1:             "1 min 59 s",
+		2 * time.Minute:               "2 min",
+		59*time.Minute + time.Second:  "59 min",
+		time.Hour:                     "1 h",
+		23*time.Hour + 10*time.Minute: "23 h 10 min",
+		day:                           "1 day",
+		day + time.Hour:               "1 day 1 h",
+		51 * time.Hour:                "2 days 3 h",
+		30 * day:                      "30 days",
+	} {
+		if got := inWords(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestMomentsInPlainWords(t *testing.T) {
+	zone := time.FixedZone("here", 2*60*60)
+	now := noon.In(zone) // 14:00
+	for _, c := range []struct {
+		at   time.Time
+		want string
+	}{
+		{noon.Add(5 * time.Minute), "at 14:05"},
+		{noon.Add(10 * time.Hour), "tomorrow at 00:00"},
+		{noon.Add(-15 * time.Hour), "yesterday at 23:00"},
+		{noon.Add(96 * time.Hour), "on 27 November at 14:00"},
+	} {
+		if got := when(c.at, now); got != c.want {
+			t.Errorf("%v is %q, want %q", c.at, got, c.want)
+		}
+	}
+	if got := until(noon.Add(5*time.Minute), now); got != "14:05" {
+		t.Errorf("until %q", got)
+	}
+}
+
+// Keys that are put together from parts, by their beginnings.
+var composed = []string{"environment.", "headers.", "month."}
+
+func TestEverySentenceIsThereAndUsed(t *testing.T) {
+	source := ""
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if !strings.HasSuffix(f, "_test.go") {
+			content, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			source += string(content)
+		}
+	}
+	content, err := os.ReadFile("translations/en.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sentences := map[string]any{}
+	if err := json.Unmarshal(content, &sentences); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`\btrN?\("([^"]+)"`).FindAllStringSubmatch(source, -1) {
+		if _, ok := sentences[m[1]]; !ok && !isComposed(m[1]) {
+			t.Errorf("there is no sentence %q", m[1])
+		}
+	}
+	for key := range sentences {
+		if !isComposed(key) && !strings.Contains(source, `"`+key+`"`) {
+			t.Errorf("the sentence %q is not used", key)
+		}
+	}
+}
+
+func isComposed(key string) bool {
+	for _, c := range composed {
+		if strings.HasPrefix(key, c) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestWordsOfProblemsAreAuthcores(t *testing.T) {
+	for _, code := range authcore.ProblemCodes() {
+		p := &authcore.Problem{Code: code, Params: map[string]string{"Host": "auth.example.org", "Path": "/x", "Offset": "3 h"}}
+		got, template := wordsOf(p), authcore.WordsTemplate(code)
+		for _, part := range [][2]string{{got.What, template.What}, {got.Meaning, template.Meaning}, {got.Next, template.Next}} {
+			begin, _, _ := strings.Cut(part[1], "{{")
+			if !strings.HasPrefix(part[0], begin) || strings.Contains(part[0], "{{") || strings.Contains(part[0], "no value") {
+				t.Errorf("%s says %q for %q", code, part[0], part[1])
+			}
+		}
+	}
+}
