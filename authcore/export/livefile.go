@@ -191,6 +191,9 @@ func emptyInPlace(folder *os.Root, name string) error {
 	if err != nil {
 		return err
 	}
+	if !info.Mode().IsRegular() { // opening a pipe would wait for its reader
+		return errors.New("it is a link or no file")
+	}
 	file, err := folder.OpenFile(name, os.O_WRONLY, 0)
 	if err != nil {
 		return err
@@ -200,8 +203,8 @@ func emptyInPlace(folder *os.Root, name string) error {
 	if err != nil {
 		return err
 	}
-	if !opened.Mode().IsRegular() || !os.SameFile(info, opened) {
-		return errors.New("it is a link or no file")
+	if !os.SameFile(info, opened) {
+		return errors.New("it was exchanged meanwhile")
 	}
 	if err := file.Truncate(0); err != nil {
 		return err

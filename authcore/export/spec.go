@@ -6,6 +6,11 @@ import (
 	"path/filepath"
 )
 
+// FormatSDKToken is the live-file format that is the Bitfount SDK's own token
+// file (see TokenFile). It is no format of headers: Render refuses it, and
+// Formats does not list it.
+const FormatSDKToken Format = "sdk-token"
+
 // Spec is one live file as settings keep it: where, what and whose.
 type Spec struct {
 	// Path is absolute.
@@ -27,6 +32,9 @@ func (s Spec) Validate() error {
 	}
 	if _, err := ParseService(string(s.Service)); err != nil {
 		return err
+	}
+	if s.Format == FormatSDKToken {
+		return nil
 	}
 	_, err := ParseFormat(string(s.Format))
 	return err
