@@ -160,6 +160,9 @@ func windowProblem(exit, said string) *authcore.Problem {
 		said = strings.TrimSpace(said)
 		reason = said[strings.LastIndexByte(said, '\n')+1:]
 	}
+	if _, after, found := strings.Cut(reason, "Cause: "); found {
+		reason = after // without Fyne's time stamp
+	}
 	if reason != "" {
 		p.Cause += ": " + shorten(strings.TrimSpace(reason), 300)
 	}

@@ -16,7 +16,7 @@ func TestWindowProblem(t *testing.T) {
 		cause string
 	}{
 		"no OpenGL, and unrelated trouble": {"Fyne error:  Failed to create fyne cache space\n  Cause: mkdir /home/x: read-only\n" +
-			"Fyne error:  window creation error\n  Cause: VersionUnavailable: GLX: Failed to create context: BadValue\n  At: driver.go:180\n", authcore.ProblemNoWindow, "exit status 2: Cause: VersionUnavailable"},
+			"Fyne error:  window creation error\n  Cause: VersionUnavailable: GLX: Failed to create context: BadValue\n  At: driver.go:180\n", authcore.ProblemNoWindow, "exit status 2: VersionUnavailable"},
 		"no platform": {"Fyne error:  failed to initialise GLFW\n  Cause: PlatformUnavailable: Failed to detect any supported platform\n" +
 			"bitfount-tray: NotInitialized: The GLFW library is not initialized\ngoroutine 1 [running]:\n", authcore.ProblemNoDisplay, "Failed to detect any supported platform"},
 		"no OpenGL": {"2026/11/23 22:00:00 Fyne error:  window creation error\n2026/11/23 22:00:00   Cause: APIUnavailable: GLX: GLX extension not found\n" +

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -18,6 +19,9 @@ import (
 // asked for the text at every paste (Inter-Client Communication Conventions
 // Manual, ICCCM, section 2). So as long as the text is there, a connection with
 // a window that is never shown stays open.
+
+// xgb writes to standard error what it also returns as errors.
+func init() { xgb.Logger.SetOutput(io.Discard) }
 
 // answerTime is how long another owner of the selection may take to hand out
 // its text: a program on this computer, so a second is long.
