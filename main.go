@@ -118,6 +118,7 @@ func runResident(ctx context.Context, f flags, paths authcore.Paths, client *loc
 		Environment:       environment,
 		EnvironmentChosen: chosen != "" || environment.Name != authcore.Environments[0].Name,
 		Vault:             vault.New(vault.Options{Dir: paths.Data}),
+		LiveFileList:      paths.LiveFileList(),
 		UserAgent:         "Bitfount Tray " + version,
 		Version:           version,
 		Log:               log,

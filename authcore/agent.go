@@ -34,6 +34,9 @@ type AgentOptions struct {
 	Username string
 	// Vault keeps the sessions over restarts; nil keeps them in memory only.
 	Vault *vault.Vault
+	// LiveFileList is the whole path of the file that keeps the list of live
+	// files over restarts; it holds no secret. Empty keeps it in memory.
+	LiveFileList string
 	// Transport carries every request to the issuer; nil means
 	// http.DefaultTransport.
 	Transport http.RoundTripper
@@ -69,14 +72,14 @@ type Agent struct {
 
 	// What follows belongs to the goroutine of Run.
 
-	ctx      context.Context
-	workers  int
-	accounts []*account
-	active   string
-	clients  map[clientKey]*oauth.Client
-	desktop  Desktop
-	files    []LiveFile
-	events   []TimelineEvent
+	ctx       context.Context
+	workers   int
+	accounts  []*account
+	active    string
+	clients   map[clientKey]*oauth.Client
+	desktop   Desktop
+	liveFiles []*liveFile
+	events    []TimelineEvent
 
 	offset        time.Duration
 	clockSince    time.Time
@@ -150,6 +153,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	defer close(a.done)
 	a.ctx = ctx
 	a.lastWall, a.lastMonotonic = a.wall().Round(0), time.Now()
+	a.loadLiveFiles()
 	a.syncStore()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -162,18 +166,30 @@ func (a *Agent) Run(ctx context.Context) error {
 		case <-timer.C:
 			a.tick()
 		}
+		a.exportDue()
 		a.publish()
 		timer.Reset(a.untilNext())
 	}
 }
 
-// drain waits for the workers that are finishing what cannot be repeated.
+// drain waits for the workers that are finishing what cannot be repeated, and
+// saves what is not saved.
 func (a *Agent) drain() error {
 	// A refresh answer takes at most the wire's own limit; 10 s keeps a
 	// shutdown from hanging and covers all but the slowest answers.
 	limit := time.NewTimer(10 * time.Second)
 	defer limit.Stop()
-	for a.workers > 0 {
+	flushed := false
+	for {
+		if a.workers == 0 {
+			if flushed || !slices.ContainsFunc(a.accounts, func(acc *account) bool { return acc.unsaved }) {
+				break
+			}
+			flushed = true
+			a.ctx = context.WithoutCancel(a.ctx)
+			a.syncStore()
+			continue
+		}
 		select {
 		case f := <-a.inbox:
 			f()
@@ -292,6 +308,11 @@ func (a *Agent) untilNext() time.Duration {
 	if len(a.revocations) > 0 && !a.revoking && a.writing == 0 {
 		consider(a.revokeAt)
 	}
+	for _, f := range a.liveFiles {
+		if !f.busy {
+			consider(f.retryAt)
+		}
+	}
 	// Never a busy loop, whatever the clocks say.
 	return max(wait, 20*time.Millisecond)
 }
@@ -373,7 +394,10 @@ func (a *Agent) publish() {
 		Accounts: make([]Account, len(a.accounts)),
 		Storage:  Storage{Saved: a.store.vault != nil && a.storeProblem == nil, Problem: a.storeProblem},
 		Clock:    Clock{Offset: a.offset},
-		Events:   slices.Clone(a.events), LiveFiles: slices.Clone(a.files),
+		Events:   slices.Clone(a.events),
+	}
+	for _, f := range a.liveFiles {
+		s.LiveFiles = append(s.LiveFiles, f.view)
 	}
 	if a.offset.Abs() >= wrongClock {
 		if a.clockSince.IsZero() {

@@ -62,6 +62,10 @@ func (a *Agent) Do(ctx context.Context, c Command) error {
 				return err
 			}
 			a.active = a.addPristine(env).rec.ID
+		case CommandAddLiveFile:
+			return a.addLiveFile(acc, c)
+		case CommandRemoveFile:
+			return a.removeLiveFile(c.Path)
 		default:
 			return fmt.Errorf("%w: %q", ErrUnknownCommand, c.Name)
 		}

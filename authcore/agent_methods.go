@@ -136,8 +136,10 @@ func (a *Agent) adopt(id, environment string, r record) error {
 	acc.problem, acc.failures = nil, 0
 	acc.state = acc.state.next(eventLoaded, acc.before)
 	acc.unsaved = a.store.vault != nil
-	a.storeAt = a.now()
 	a.active = r.ID
+	if a.storeAt = a.now(); !a.storing && !a.revoking {
+		a.syncStore()
+	}
 	a.event(TimelineEvent{Kind: EventSignedIn, Account: r.ID, Detail: r.Username})
 	a.watch(acc)
 	return nil

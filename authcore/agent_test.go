@@ -58,6 +58,7 @@ type bench struct {
 	t      *testing.T
 	issuer *fakeIssuer
 	vault  *vault.Vault
+	files  string
 	agent  *Agent
 	stop   func()
 }
@@ -65,6 +66,7 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	b := &bench{t: t, issuer: newFakeIssuer()}
 	b.vault = vault.New(vault.Options{Dir: t.TempDir() + "/data", Keyring: &memoryKeyring{}})
+	b.files = t.TempDir() + "/state/live-files.json"
 	b.start()
 	return b
 }
@@ -72,7 +74,7 @@ func newBench(t *testing.T) *bench {
 // start begins a new agent on the same vault, as a restart does.
 func (b *bench) start() {
 	b.t.Helper()
-	a, err := NewAgent(AgentOptions{Environment: b.issuer.environment(), Vault: b.vault, Transport: b.issuer})
+	a, err := NewAgent(AgentOptions{Environment: b.issuer.environment(), Vault: b.vault, Transport: b.issuer, LiveFileList: b.files})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -556,4 +558,35 @@ func TestNoSecretIsInASnapshot(t *testing.T) {
 func printed(v any) string {
 	encoded, _ := json.Marshal(v)
 	return fmt.Sprintf("%v %+v %#v %s", v, v, v, encoded)
+}
+
+// startReal starts the agent without a vault, outside a time bubble.
+func (b *bench) startReal() {
+	a, err := NewAgent(AgentOptions{Environment: b.issuer.environment(), Transport: b.issuer})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.agent = a
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	b.t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+}
+
+// eventually waits for something that happens in real time.
+func (b *bench) eventually(ok func() bool) {
+	b.t.Helper()
+	updates, cancel := b.agent.Subscribe()
+	defer cancel()
+	limit := time.After(20 * time.Second)
+	for !ok() {
+		select {
+		case <-updates:
+		case <-limit:
+			b.t.Fatalf("did not happen: %+v", b.account())
+		}
+	}
 }

@@ -44,3 +44,9 @@ func DefaultPaths() (Paths, error) {
 
 // Socket is the local API's address.
 func (p Paths) Socket() string { return filepath.Join(p.Runtime, "api.sock") }
+
+// LiveFileList is where the list of live files is kept.
+func (p Paths) LiveFileList() string { return filepath.Join(p.Data, "live-files.json") }
+
+// SettingsPath is where the user's settings are kept.
+func (p Paths) SettingsPath() string { return filepath.Join(p.Config, "settings.toml") }

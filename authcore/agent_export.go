@@ -1,0 +1,215 @@
+package authcore
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/bitfount/bitfount-tray/authcore/export"
+	"github.com/bitfount/bitfount-tray/authcore/secret"
+)
+
+// liveFile is one exported file as the agent keeps it fresh.
+type liveFile struct {
+	spec export.Spec
+	view LiveFile
+	// wrote is the credential that the file holds; nil after it was removed.
+	wrote *credential
+	// known is false until the file was written or removed once.
+	known   bool
+	busy    bool
+	retryAt time.Time
+}
+
+// exportRetry is how often a file that cannot be written is tried again: a
+// network drive that comes back is noticed soon, and a log does not fill.
+const exportRetry = 30 * time.Second
+
+// loadLiveFiles reads the list of live files. A list that cannot be read costs
+// no session: it is set aside by name and a new one begins.
+func (a *Agent) loadLiveFiles() {
+	if a.options.LiveFileList == "" {
+		return
+	}
+	data, err := os.ReadFile(a.options.LiveFileList)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	var specs []export.Spec
+	if err == nil {
+		err = json.Unmarshal(data, &specs)
+	}
+	if err != nil {
+		a.log.Warn("the list of live files cannot be read", "cause", err)
+		_ = os.Rename(a.options.LiveFileList, a.options.LiveFileList+".unreadable")
+		return
+	}
+	for _, s := range specs {
+		if s.Validate() == nil {
+			a.liveFiles = append(a.liveFiles, newLiveFile(s))
+		}
+	}
+}
+
+func newLiveFile(s export.Spec) *liveFile {
+	return &liveFile{spec: s, view: LiveFile{Path: s.Path, Account: s.Account, Service: s.Service, Format: string(s.Format)}}
+}
+
+// saveLiveFiles writes the list. It holds no secret.
+func (a *Agent) saveLiveFiles() error {
+	if a.options.LiveFileList == "" {
+		return nil
+	}
+	specs := make([]export.Spec, len(a.liveFiles))
+	for i, f := range a.liveFiles {
+		specs[i] = f.spec
+	}
+	data, err := json.MarshalIndent(specs, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(a.options.LiveFileList), 0o700); err != nil {
+		return err
+	}
+	return export.Write(a.options.LiveFileList, secret.New(string(data)+"\n"))
+}
+
+// addLiveFile begins to keep a file fresh. One with the same path is replaced.
+func (a *Agent) addLiveFile(acc *account, c Command) error {
+	spec := export.Spec{Path: c.Path, Service: c.Service, Format: export.Format(c.Format), Account: acc.rec.ID}
+	if c.Format == string(export.FormatSDKToken) {
+		if acc.rec.Method != MethodDeviceCode {
+			return errors.New("the SDK's token file is for accounts that sign in with a browser; the SDK takes API keys and other tokens by itself")
+		}
+		spec.Service = export.Hub
+		if spec.Path == "" {
+			home, err := os.UserHomeDir()
+			if err != nil {
+				return err
+			}
+			if spec.Path, err = export.TokenFilePath(os.Getenv, home, ""); err != nil {
+				return err
+			}
+		}
+	}
+	if err := spec.Validate(); err != nil {
+		return err
+	}
+	if c.Format != string(export.FormatSDKToken) {
+		// Said now, while the user is looking, rather than after a renewal.
+		if err := export.Test(spec.Path); err != nil {
+			return &Problem{Code: ProblemExport, Params: map[string]string{"Path": spec.Path}, Cause: err.Error(), Since: a.now()}
+		}
+	}
+	before := slices.Clone(a.liveFiles)
+	a.liveFiles = slices.DeleteFunc(slices.Clone(a.liveFiles), func(f *liveFile) bool { return f.spec.Path == spec.Path })
+	a.liveFiles = append(a.liveFiles, newLiveFile(spec))
+	if err := a.saveLiveFiles(); err != nil {
+		a.liveFiles = before
+		return &Problem{Code: ProblemExport, Params: map[string]string{"Path": a.options.LiveFileList}, Cause: err.Error(), Since: a.now()}
+	}
+	return nil
+}
+
+// removeLiveFile stops keeping a file fresh, and removes it.
+func (a *Agent) removeLiveFile(path string) error {
+	i := slices.IndexFunc(a.liveFiles, func(f *liveFile) bool { return f.spec.Path == path })
+	if i < 0 {
+		return errors.New("no live file has the path " + path)
+	}
+	f := a.liveFiles[i]
+	a.liveFiles = slices.Delete(slices.Clone(a.liveFiles), i, i+1)
+	f.spec.Account = "" // a write under way is undone when it ends
+	if !f.busy {
+		a.startExport(f, nil)
+	}
+	return a.saveLiveFiles()
+}
+
+// exportDue starts the writing of every file that does not hold what its
+// account has. It runs after everything that the owner does.
+func (a *Agent) exportDue() {
+	if !a.loaded {
+		return // not yet known whether anybody is signed in
+	}
+	now := a.now()
+	for _, f := range a.liveFiles {
+		if f.busy || now.Before(f.retryAt) {
+			continue
+		}
+		var cred *credential
+		if acc := a.account(f.spec.Account); acc != nil {
+			cred = acc.cred
+		}
+		// A credential that has expired stays in the file until there is a
+		// new one: removing it would only hide why requests fail.
+		if f.known && f.wrote == cred {
+			continue
+		}
+		a.startExport(f, cred)
+	}
+}
+
+// startExport writes one file beside the owner, or removes it where there is
+// no credential.
+func (a *Agent) startExport(f *liveFile, cred *credential) {
+	f.busy = true
+	spec := f.spec
+	var file export.TokenFile
+	if acc := a.account(spec.Account); acc != nil && spec.Account != "" {
+		e := acc.rec.Environment
+		file = export.TokenFile{
+			AccessToken: secret.New(acc.rec.AccessToken), IDToken: secret.New(acc.rec.IDToken), ExpiresAt: acc.rec.ExpiresAt,
+			AuthDomain: hostOf(e.Issuer), ClientID: e.ClientID, Scopes: e.Scopes, Audience: e.Audience,
+		}
+	}
+	a.work(func() {
+		err := writeLiveFile(spec, cred, file)
+		a.post(func() { a.exported(f, cred, err) })
+	})
+}
+
+func writeLiveFile(spec export.Spec, cred *credential, file export.TokenFile) error {
+	switch {
+	case cred == nil:
+		return export.Remove(spec.Path)
+	case spec.Format == export.FormatSDKToken:
+		return export.WriteTokenFile(spec.Path, file)
+	}
+	text, err := export.Render(spec.Format, spec.Service, cred.services[spec.Service])
+	if err != nil {
+		return err
+	}
+	return export.Write(spec.Path, text)
+}
+
+// exported takes in what became of a write.
+func (a *Agent) exported(f *liveFile, cred *credential, err error) {
+	f.busy = false
+	if !slices.Contains(a.liveFiles, f) {
+		if cred != nil {
+			a.startExport(f, nil) // removed from the list while it was written
+		}
+		return
+	}
+	now := a.now()
+	if err != nil {
+		f.retryAt = now.Add(exportRetry)
+		if f.view.Problem == nil {
+			f.view.Problem = &Problem{Code: ProblemExport, Params: map[string]string{"Path": f.spec.Path}, Cause: err.Error(), Since: now}
+			a.event(TimelineEvent{Kind: EventFileFailed, Account: f.spec.Account, Detail: f.spec.Path})
+			a.log.Warn("a live file cannot be written", "path", f.spec.Path, "cause", err)
+		}
+		return
+	}
+	f.known, f.wrote, f.retryAt, f.view.Problem = true, cred, time.Time{}, nil
+	f.view.WrittenAt = time.Time{}
+	if cred != nil {
+		f.view.WrittenAt = now
+		a.event(TimelineEvent{Kind: EventFile, Account: f.spec.Account, Detail: f.spec.Path})
+	}
+}
