@@ -132,9 +132,13 @@ func pixelsApart(a, b *image.NRGBA, panel color.NRGBA) (count int) {
 
 func TestEveryPairIsToldApartByShapeAt16Pixels(t *testing.T) {
 	const least = 40 // of 256 pixels
+	images := map[authcore.Indicator]*image.NRGBA{}
+	for _, ind := range authcore.Indicators {
+		images[ind] = at16(t, ind)
+	}
 	for i, a := range authcore.Indicators {
 		for _, b := range authcore.Indicators[i+1:] {
-			imgA, imgB := at16(t, a), at16(t, b)
+			imgA, imgB := images[a], images[b]
 			for name, panel := range panels {
 				if n := pixelsApart(imgA, imgB, panel); n < least {
 					t.Errorf("%s and %s differ in %d pixels on %s, want at least %d", a, b, n, name, least)

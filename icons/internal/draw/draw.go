@@ -16,8 +16,9 @@ import (
 )
 
 // oversample is how many times larger than asked an icon is rasterised before
-// it is averaged down: rasterx's own antialiasing is uneven on thin edges.
-const oversample = 8
+// it is averaged down: rasterx's own antialiasing is uneven on thin edges, which
+// shows in small icons.
+func oversample(size int) int { return min(8, max(2, 512/size)) }
 
 // Render draws an SVG as a square image of size pixels a side.
 func Render(svg []byte, size int) (*image.NRGBA, error) {
@@ -25,32 +26,34 @@ func Render(svg []byte, size int) (*image.NRGBA, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the SVG: %w", err)
 	}
-	large := size * oversample
+	factor := oversample(size)
+	large := size * factor
 	icon.SetTarget(0, 0, float64(large), float64(large))
 	canvas := image.NewRGBA(image.Rect(0, 0, large, large))
 	icon.Draw(rasterx.NewDasher(large, large, rasterx.NewScannerGV(large, large, canvas, canvas.Bounds())), 1)
-	return average(canvas, size), nil
+	return average(canvas, factor), nil
 }
 
-// average reduces a premultiplied image by whole blocks of pixels.
-func average(large *image.RGBA, size int) *image.NRGBA {
+// average reduces a premultiplied image by blocks of factor pixels a side.
+func average(large *image.RGBA, factor int) *image.NRGBA {
+	size := large.Bounds().Dx() / factor
 	out := image.NewNRGBA(image.Rect(0, 0, size, size))
 	for y := range size {
 		for x := range size {
-			var r, g, b, a int
-			for dy := range oversample {
-				for dx := range oversample {
-					c := large.RGBAAt(x*oversample+dx, y*oversample+dy)
-					r, g, b, a = r+int(c.R), g+int(c.G), b+int(c.B), a+int(c.A)
+			var sum [4]int
+			for dy := range factor {
+				row := large.Pix[(y*factor+dy)*large.Stride+x*factor*4:][:factor*4]
+				for i, v := range row {
+					sum[i%4] += int(v)
 				}
 			}
-			if a == 0 {
+			if sum[3] == 0 {
 				continue
 			}
 			// The sums are premultiplied: dividing by the alpha undoes that.
 			out.SetNRGBA(x, y, color.NRGBA{
-				R: uint8(min(255, r*255/a)), G: uint8(min(255, g*255/a)), B: uint8(min(255, b*255/a)),
-				A: uint8(a / (oversample * oversample)),
+				R: uint8(min(255, sum[0]*255/sum[3])), G: uint8(min(255, sum[1]*255/sum[3])), B: uint8(min(255, sum[2]*255/sum[3])),
+				A: uint8(sum[3] / (factor * factor)),
 			})
 		}
 	}
