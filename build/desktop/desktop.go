@@ -34,6 +34,8 @@ type Options struct {
 	NoKeyring bool
 	// NoPanel leaves the panel out; StartPanel can start it later.
 	NoPanel bool
+	// NoOpenGL is an X server without GLX, as some remote desktops have it.
+	NoOpenGL bool
 	// Scale is how many pixels make one unit of Fyne's; 0 means 1.
 	Scale int
 	// Dark asks the panel and Fyne for their dark look.
@@ -81,6 +83,7 @@ var needed = []struct{ program, pkg string }{
 	{"xdotool", "xdotool"},
 	{"wmctrl", "wmctrl"},
 	{"xprop", "x11-utils"},
+	{"xwininfo", "x11-utils"},
 	{"xsetroot", "x11-xserver-utils"},
 	{"xclip", "xclip"},
 	{"import", "imagemagick"},

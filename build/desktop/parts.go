@@ -24,7 +24,11 @@ func (d *Desktop) startX(ctx context.Context) error {
 	}
 	defer r.Close()
 	size := fmt.Sprintf("%dx%dx24", d.options.Width, d.options.Height)
-	p, err := d.run("xvfb", []string{"Xvfb", "-displayfd", "3", "-screen", "0", size, "-nolisten", "tcp", "-noreset"},
+	argv := []string{"Xvfb", "-displayfd", "3", "-screen", "0", size, "-nolisten", "tcp", "-noreset"}
+	if d.options.NoOpenGL {
+		argv = append(argv, "-extension", "GLX")
+	}
+	p, err := d.run("xvfb", argv,
 		func(cmd *exec.Cmd) { cmd.ExtraFiles = []*os.File{w} })
 	_ = w.Close()
 	if err != nil {
@@ -93,6 +97,28 @@ func (d *Desktop) startBus(ctx context.Context) error {
 // BusConn is a connection of the desktop's own to its session bus. It is closed
 // by Stop.
 func (d *Desktop) BusConn() *dbus.Conn { return d.bus }
+
+// SendSignal sends a signal to one connection alone, as services do that answer
+// one client.
+func (d *Desktop) SendSignal(ctx context.Context, to string, path dbus.ObjectPath, iface, member string, values ...any) error {
+	// The bus refuses a signal to a name that nobody owns, and says so to nobody.
+	var owner string
+	if err := d.bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetNameOwner", 0, to).Store(&owner); err != nil {
+		return err
+	}
+	message := &dbus.Message{
+		Type: dbus.TypeSignal,
+		Headers: map[dbus.HeaderField]dbus.Variant{
+			dbus.FieldDestination: dbus.MakeVariant(owner),
+			dbus.FieldPath:        dbus.MakeVariant(path),
+			dbus.FieldInterface:   dbus.MakeVariant(iface),
+			dbus.FieldMember:      dbus.MakeVariant(member),
+			dbus.FieldSignature:   dbus.MakeVariant(dbus.SignatureOf(values...)),
+		},
+		Body: values,
+	}
+	return d.bus.Send(message, nil).Err
+}
 
 // owned waits until somebody owns a name on the bus.
 func (d *Desktop) owned(ctx context.Context, name string, by *process) error {

@@ -41,3 +41,16 @@ func withEnvironment(variable string) []int {
 	}
 	return pids
 }
+
+// Running returns the process IDs of the desktop's descendants that have one of
+// these program names.
+func (d *Desktop) Running(names ...string) ([]int, error) {
+	var found []int
+	for _, pid := range withEnvironment(marker + "=" + d.dir) {
+		name, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+		if err == nil && slices.Contains(names, string(bytes.TrimSpace(name))) {
+			found = append(found, pid)
+		}
+	}
+	return found, nil
+}

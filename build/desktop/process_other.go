@@ -3,6 +3,7 @@
 package desktop
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 )
@@ -12,3 +13,6 @@ func dieWithParent(*exec.Cmd) {}
 func terminate(p *os.Process) { _ = p.Kill() }
 
 func killMarked(string) {}
+
+// Running works on Linux alone.
+func (d *Desktop) Running(...string) ([]int, error) { return nil, errors.ErrUnsupported }

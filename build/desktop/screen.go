@@ -1,6 +1,7 @@
 package desktop
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +36,33 @@ func (d *Desktop) Picture(ctx context.Context) (image.Image, error) {
 	}
 	defer f.Close()
 	return png.Decode(f)
+}
+
+// Settle waits until the screen shows the same for half a second, and at most
+// three seconds: windows fade in and draw themselves piece by piece, and nothing
+// announces when they have done. A screen that keeps moving is no error.
+func (d *Desktop) Settle(ctx context.Context) error {
+	var last []byte
+	since := time.Now()
+	for end := since.Add(3 * time.Second); time.Now().Before(end) && time.Since(since) < 500*time.Millisecond; {
+		path := filepath.Join(d.dir, "screen.rgb")
+		if _, err := d.output(ctx, "import", "-silent", "-window", "root", "rgb:"+path); err != nil {
+			return err
+		}
+		now, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(now, last) {
+			last, since = now, time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return nil
 }
 
 // Window is a window on the screen.
@@ -104,16 +133,18 @@ func (w Window) Title(ctx context.Context) (string, error) {
 
 // Bounds is the window's content on the screen, in pixels.
 func (w Window) Bounds(ctx context.Context) (image.Rectangle, error) {
-	out, err := w.d.output(ctx, "xdotool", "getwindowgeometry", "--shell", w.id)
+	// xdotool counts the window manager's frame twice; xwininfo does not.
+	out, err := w.d.output(ctx, "xwininfo", "-id", w.id)
 	if err != nil {
 		return image.Rectangle{}, err
 	}
 	values := map[string]int{}
 	for line := range strings.Lines(out) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		values[name], _ = strconv.Atoi(value)
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		values[name], _ = strconv.Atoi(strings.TrimSpace(value))
 	}
-	return image.Rect(values["X"], values["Y"], values["X"]+values["WIDTH"], values["Y"]+values["HEIGHT"]), nil
+	x, y := values["Absolute upper-left X"], values["Absolute upper-left Y"]
+	return image.Rect(x, y, x+values["Width"], y+values["Height"]), nil
 }
 
 // Picture returns what the window's content shows now.
@@ -182,7 +213,6 @@ func (d *Desktop) click(ctx context.Context, button, x, y int) error {
 // CloseTrayMenu closes it.
 func (d *Desktop) OpenTrayMenu(ctx context.Context) error {
 	half := panelHeight * d.options.Scale / 2
-	// The menu is the only window that appears without the window manager.
 	before, err := d.popups(ctx)
 	if err != nil {
 		return err
@@ -192,7 +222,7 @@ func (d *Desktop) OpenTrayMenu(ctx context.Context) error {
 	}
 	return Until(ctx, 10*time.Second, "the tray menu on the screen", func() error {
 		now, err := d.popups(ctx)
-		if err == nil && now <= before {
+		if err == nil && !slices.ContainsFunc(now, func(id string) bool { return !slices.Contains(before, id) }) {
 			err = errors.New("the panel shows no menu")
 		}
 		return err
@@ -210,14 +240,20 @@ func (d *Desktop) HoverTray(ctx context.Context) error {
 	return err
 }
 
-// popups counts the visible windows of the panel and of its plugins, which run
+// RestMouse moves the mouse to the top left corner, where nothing reacts to it.
+func (d *Desktop) RestMouse(ctx context.Context) error {
+	_, err := d.output(ctx, "xdotool", "mousemove", "--sync", "1", "1")
+	return err
+}
+
+// popups returns the visible windows of the panel and of its plugins, which run
 // in wrapper processes.
-func (d *Desktop) popups(ctx context.Context) (int, error) {
+func (d *Desktop) popups(ctx context.Context) ([]string, error) {
 	out, err := d.output(ctx, "xdotool", "search", "--onlyvisible", "--class", "^(xfce4-panel|wrapper-2.0)$")
 	if err != nil && out == "" {
-		return 0, nil
+		return nil, nil
 	}
-	return len(strings.Fields(out)), err
+	return strings.Fields(out), err
 }
 
 // Clipboard returns the clipboard's text, read by a program that is neither the

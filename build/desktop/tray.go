@@ -46,6 +46,9 @@ func (d *Desktop) Tray(ctx context.Context, pid int, limit time.Duration) (*Tray
 	return t, err
 }
 
+// BusName is the item's name on the session bus.
+func (t *Tray) BusName() string { return t.name }
+
 // Registered reports whether the panel shows the item: whether the watcher
 // lists it. The error is that of a desktop without a panel.
 func (t *Tray) Registered(ctx context.Context) (bool, error) {
