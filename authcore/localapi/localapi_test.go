@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -707,23 +706,6 @@ func TestAClientReadsOnlyWhatMakesSense(t *testing.T) {
 			t.Errorf("%d messages", n)
 		}
 	})
-}
-
-func TestAConnectionThatSaysNothingIsEnded(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes as long as the server's time limit")
-	}
-	t.Parallel()
-	path, _ := serve(t, newResident().backend())
-	conn, err := net.Dial("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	_ = conn.SetReadDeadline(time.Now().Add(2 * transferLimit))
-	if _, err := conn.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Error("the server still waits for a request")
-	}
 }
 
 func FuzzCommand(f *testing.F) {
