@@ -1,16 +1,17 @@
 package ui
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
 	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -305,44 +306,36 @@ func rgba(img image.Image) *image.RGBA {
 }
 
 // writePNG keeps the files small: colours that are nearly the same become one,
-// the most frequent of them, so that most pictures do with a palette.
+// the most frequent of them, and the 256 most frequent make the palette.
 func writePNG(path string, img image.Image) error {
 	exact := rgba(img)
-	bucket := func(c color.RGBA) [3]uint8 { return [3]uint8{c.R >> 4, c.G >> 4, c.B >> 4} }
-	counts := map[color.RGBA]int{}
-	for i := 0; i < len(exact.Pix); i += 4 {
-		counts[color.RGBA{exact.Pix[i], exact.Pix[i+1], exact.Pix[i+2], 255}]++
-	}
-	most := map[[3]uint8]color.RGBA{}
-	for c, n := range counts {
-		if old, ok := most[bucket(c)]; !ok || n > counts[old] || n == counts[old] && fmt.Sprint(c) < fmt.Sprint(old) {
-			most[bucket(c)] = c
-		}
-	}
-	var out draw.Image = image.NewRGBA(exact.Bounds())
-	if len(most) <= 256 {
-		palette := color.Palette{}
-		for _, c := range most {
-			palette = append(palette, c)
-		}
-		slices.SortFunc(palette, func(a, b color.Color) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
-		out = image.NewPaletted(exact.Bounds(), palette)
-	}
 	b := exact.Bounds()
-	index := map[color.RGBA]uint8{}
+	counts := map[color.RGBA]int{}
 	for y := b.Min.Y; y < b.Max.Y; y++ {
 		for x := b.Min.X; x < b.Max.X; x++ {
-			c := most[bucket(exact.RGBAAt(x, y))]
-			if p, ok := out.(*image.Paletted); ok {
-				i, known := index[c]
-				if !known {
-					i = uint8(p.Palette.Index(c))
-					index[c] = i
-				}
-				p.SetColorIndex(x, y, i)
-			} else {
-				out.Set(x, y, c)
-			}
+			counts[exact.RGBAAt(x, y)]++
+		}
+	}
+	frequent := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)))
+	})
+	palette := color.Palette{}
+	taken := map[[3]uint8]bool{}
+	for _, c := range frequent {
+		near := [3]uint8{c.R >> 3, c.G >> 3, c.B >> 3}
+		if !taken[near] && len(palette) < 256 {
+			taken[near] = true
+			palette = append(palette, c)
+		}
+	}
+	out := image.NewPaletted(b, palette)
+	index := map[color.RGBA]uint8{}
+	for _, c := range frequent {
+		index[c] = uint8(palette.Index(c))
+	}
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			out.SetColorIndex(x, y, index[exact.RGBAAt(x, y)])
 		}
 	}
 	f, err := os.Create(path)

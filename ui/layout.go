@@ -25,6 +25,11 @@ type column struct {
 	centred bool
 }
 
+// centredColumn is a column in the middle of the window's height too.
+func centredColumn(objects ...fyne.CanvasObject) *fyne.Container {
+	return container.New(&column{centred: true}, objects...)
+}
+
 func columnWidth(outer float32) float32 { return min(outer-2*margin, columnMost) }
 
 func (c *column) Layout(objects []fyne.CanvasObject, size fyne.Size) {
@@ -38,9 +43,13 @@ func (c *column) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 		}
 	}
 	rest := max(0, size.Height-total)
+	more := float32(0)
+	if c.grow != nil {
+		more = min(rest, max(0, c.most-c.grow.MinSize().Height))
+	}
 	y := float32(0)
 	if c.centred {
-		y = rest * 0.4
+		y = (rest - more) * 0.4
 	}
 	for _, o := range objects {
 		if !o.Visible() {
@@ -48,7 +57,7 @@ func (c *column) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 		}
 		h := o.MinSize().Height
 		if o == c.grow {
-			h += min(rest, max(0, c.most-h))
+			h += more
 		}
 		o.Resize(fyne.NewSize(width, h))
 		o.Move(fyne.NewPos((size.Width-width)/2, y))
@@ -68,6 +77,55 @@ func (c *column) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	return size.AddWidthHeight(2*margin, 0)
 }
 
+// panes stacks two columns, or puts them side by side in a wide window.
+type panes struct{ wide bool }
+
+// panesFrom is the width from which two columns stand side by side.
+const panesFrom = 720
+
+func newPanes(upper, lower *fyne.Container) *fyne.Container {
+	return container.New(&panes{}, upper, lower)
+}
+
+func (p *panes) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	upper, lower := o[0].(*fyne.Container), o[1].(*fyne.Container)
+	p.wide = size.Width >= panesFrom
+	for _, pane := range []*fyne.Container{upper, lower} {
+		if c, ok := pane.Layout.(*column); ok {
+			c.centred = p.wide
+		}
+	}
+	if p.wide {
+		half := min(size.Width/2, columnMost)
+		left := (size.Width - 2*half) / 2
+		place(upper, fyne.NewPos(left, 0), fyne.NewSize(half, size.Height))
+		place(lower, fyne.NewPos(left+half, 0), fyne.NewSize(half, size.Height))
+		return
+	}
+	// The first time teaches the texts their width.
+	place(lower, fyne.Position{}, fyne.NewSize(size.Width, lower.MinSize().Height))
+	below := lower.MinSize().Height
+	place(upper, fyne.Position{}, fyne.NewSize(size.Width, upper.MinSize().Height))
+	above := max(upper.MinSize().Height, size.Height-below)
+	place(upper, fyne.Position{}, fyne.NewSize(size.Width, above))
+	place(lower, fyne.NewPos(0, above), fyne.NewSize(size.Width, below))
+}
+
+// place lays a container out also when only its content has changed.
+func place(c *fyne.Container, at fyne.Position, size fyne.Size) {
+	c.Move(at)
+	c.Resize(size)
+	c.Layout.Layout(c.Objects, size)
+}
+
+func (p *panes) MinSize(o []fyne.CanvasObject) fyne.Size {
+	a, b := o[0].MinSize(), o[1].MinSize()
+	if p.wide {
+		return fyne.NewSize(max(a.Width, b.Width), max(a.Height, b.Height))
+	}
+	return fyne.NewSize(max(a.Width, b.Width), a.Height+b.Height)
+}
+
 // screen is one page: what scrolls when the window is too low, and the buttons
 // below, which are always in sight.
 type screen struct {
@@ -77,8 +135,8 @@ type screen struct {
 	footer *fyne.Container
 }
 
-func newScreen(inner *column, body []fyne.CanvasObject, footer fyne.CanvasObject) *screen {
-	s := &screen{body: container.New(inner, body...)}
+func newScreen(body *fyne.Container, footer fyne.CanvasObject) *screen {
+	s := &screen{body: body}
 	s.scroll = container.NewVScroll(s.body)
 	s.footer = container.New(&column{}, vgap(8), footer, vgap(margin))
 	if footer == nil {

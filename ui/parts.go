@@ -109,7 +109,7 @@ func (t *environmentTag) set(name string, quietly bool) {
 type wait struct{ *screen }
 
 func newWait() *wait {
-	return &wait{newScreen(&column{centred: true}, []fyne.CanvasObject{quiet(tr("window.wait"), fyne.TextAlignCenter)}, nil)}
+	return &wait{newScreen(centredColumn(quiet(tr("window.wait"), fyne.TextAlignCenter)), nil)}
 }
 
 func (*wait) update(moment)           {}
@@ -128,12 +128,12 @@ func newGone(v *View) *gone {
 		}
 	})}
 	p.close.height = 40
-	p.screen = newScreen(&column{centred: true}, []fyne.CanvasObject{
+	p.screen = newScreen(centredColumn(
 		sized(widget.NewIcon(picture(authcore.IndicatorAttention)), 72),
 		vgap(8),
 		heading(tr("gone.title")),
 		plain(tr("gone.text"), fyne.TextAlignCenter),
-	}, p.close)
+	), p.close)
 	return p
 }
 

@@ -27,7 +27,7 @@ type ring struct {
 }
 
 const (
-	ringLeast = 128
+	ringLeast = 116
 	ringMost  = 232
 )
 

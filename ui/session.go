@@ -56,15 +56,16 @@ func newSession(v *View) *session {
 		rows = append(rows, b)
 	}
 	p.copySection = stack(6, append(rows, p.clipboard)...)
-	p.screen = newScreen(&column{grow: p.ring, most: ringMost}, []fyne.CanvasObject{
+	p.screen = newScreen(newPanes(container.New(&column{grow: p.ring, most: ringMost},
 		vgap(12),
 		p.ring,
 		vgap(4),
 		stack(-12, container.New(&captioned{}, p.icon, p.state), p.who, p.environment.root, p.plan, p.notice),
+	), container.New(&column{},
 		p.problem.root,
 		vgap(8),
 		p.copySection,
-	}, stack(8, p.signIn, container.NewGridWithColumns(2, p.renew, p.signOut)))
+	)), stack(8, p.signIn, container.NewGridWithColumns(2, p.renew, p.signOut)))
 	return p
 }
 

@@ -22,13 +22,13 @@ func newAsking(v *View) *asking {
 		problem: newNotice(noticeCaution, false, nil, v.layOut),
 	}
 	p.cancel.height = 40
-	p.screen = newScreen(&column{centred: true}, []fyne.CanvasObject{
+	p.screen = newScreen(centredColumn(
 		sized(widget.NewIcon(picture(authcore.IndicatorSigningIn)), 72),
 		vgap(8),
 		heading(tr("signin.asking")),
 		quiet(tr("signin.asking-hint"), fyne.TextAlignCenter),
 		p.problem.root,
-	}, p.cancel)
+	), p.cancel)
 	return p
 }
 
@@ -83,7 +83,7 @@ func newApproval(v *View) *approval {
 		bold(tr("signin.phone"), fyne.TextAlignLeading),
 		quiet(tr("signin.phone-hint"), fyne.TextAlignLeading),
 	))
-	p.screen = newScreen(&column{}, []fyne.CanvasObject{
+	p.screen = newScreen(newPanes(container.New(&column{},
 		vgap(8),
 		stack(-10, heading(tr("signin.title")), p.environment.root),
 		p.problem.root,
@@ -97,10 +97,12 @@ func newApproval(v *View) *approval {
 		p.open,
 		vgap(8),
 		bold(tr("signin.yourself"), fyne.TextAlignCenter),
+	), container.New(&column{},
+		vgap(4),
 		p.phone,
 		p.somethingElse,
 		p.answer,
-	}, p.cancel)
+	)), p.cancel)
 	return p
 }
 

@@ -62,14 +62,14 @@ func tr(key string, data ...any) string { return lang.X(key, key, data...) }
 // trN is the sentence with that key in the plural form that n asks for.
 func trN(key string, n int, data fields) string { return lang.XN(key, key, n, data) }
 
-var place = regexp.MustCompile(`{{\.(\w+)}}`)
+var placeholder = regexp.MustCompile(`{{\.(\w+)}}`)
 
 // wordsOf are the sentences of a problem in the user's language.
 func wordsOf(p *authcore.Problem) authcore.Words {
 	template := authcore.WordsTemplate(p.Code)
 	say := func(part, english string) string {
 		data := fields{}
-		for _, name := range place.FindAllStringSubmatch(english, -1) {
+		for _, name := range placeholder.FindAllStringSubmatch(english, -1) {
 			data[name[1]] = "…"
 		}
 		for name, value := range maps.All(p.Params) {

@@ -29,7 +29,7 @@ func newWelcome(v *View) *welcome {
 		signIn:      newButton(tr("welcome.sign-in"), nil, v.command(authcore.Command{Name: authcore.CommandSignIn})),
 	}
 	p.signIn.Importance, p.signIn.height = widget.HighImportance, 52
-	p.screen = newScreen(&column{centred: true}, []fyne.CanvasObject{
+	p.screen = newScreen(centredColumn(
 		vgap(8),
 		sized(p.picture, 72),
 		vgap(8),
@@ -42,7 +42,7 @@ func newWelcome(v *View) *welcome {
 		p.signIn,
 		quiet(tr("welcome.hint"), fyne.TextAlignCenter),
 		vgap(8),
-	}, nil)
+	), nil)
 	return p
 }
 
