@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -104,21 +105,31 @@ func runResident(ctx context.Context, f flags, paths authcore.Paths, client *loc
 	// resident under its 30 MB.
 	debug.SetGCPercent(50)
 
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	settings, err := authcore.ReadSettings(paths.SettingsPath(), nil)
+	if err != nil {
+		log.Warn("some settings are not used", "cause", err)
+	}
+	network, err := resident.NewNetwork(settings)
+	if err != nil {
+		log.Warn("the network settings are not used", "cause", err)
+	}
 	config := f.config
 	if config == "" {
 		config = paths.ConfigPath()
 	}
-	chosen := os.Getenv(authcore.EnvironmentVariable)
+	chosen := cmp.Or(os.Getenv(authcore.EnvironmentVariable), settings.Environment)
 	environment, err := authcore.ChooseEnvironment(chosen, config)
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	agent, err := authcore.NewAgent(authcore.AgentOptions{
 		Environment:       environment,
 		EnvironmentChosen: chosen != "" || environment.Name != authcore.Environments[0].Name,
 		Vault:             vault.New(vault.Options{Dir: paths.Data}),
 		LiveFileList:      paths.LiveFileList(),
+		Settings:          &settings,
+		Transport:         network,
 		UserAgent:         "Bitfount Tray " + version,
 		Version:           version,
 		Log:               log,
@@ -128,13 +139,13 @@ func runResident(ctx context.Context, f flags, paths authcore.Paths, client *loc
 	}
 	return resident.Run(ctx, resident.Options{
 		Agent: agent, Listener: listener, Show: f.show, Hidden: f.hidden, Log: log,
+		Settings: settings, SettingsPath: paths.SettingsPath(), Network: network,
 	})
 }
 
 // runWindow draws what the resident streams. It holds no state: when the
 // resident is gone, the window says so.
 func runWindow(ctx context.Context, client *localapi.Client) error {
-	// The Fyne toolkit reads its settings before the first window.
 	snapshots := make(chan *authcore.Snapshot, 1)
 	focus := make(chan struct{}, 1)
 	go func() {

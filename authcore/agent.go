@@ -34,6 +34,8 @@ type AgentOptions struct {
 	Username string
 	// Vault keeps the sessions over restarts; nil keeps them in memory only.
 	Vault *vault.Vault
+	// Settings to begin with; nil means DefaultSettings.
+	Settings *Settings
 	// LiveFileList is the whole path of the file that keeps the list of live
 	// files over restarts; it holds no secret. Empty keeps it in memory.
 	LiveFileList string
@@ -79,7 +81,9 @@ type Agent struct {
 	clients   map[clientKey]*oauth.Client
 	desktop   Desktop
 	liveFiles []*liveFile
+	settings  Settings
 	events    []TimelineEvent
+	awaiting  []awaited
 
 	offset        time.Duration
 	clockSince    time.Time
@@ -140,6 +144,10 @@ func NewAgent(o AgentOptions) (*Agent, error) {
 		subscribers: map[chan *Snapshot]struct{}{},
 		clients:     map[clientKey]*oauth.Client{},
 		wall:        time.Now,
+		settings:    DefaultSettings(),
+	}
+	if o.Settings != nil {
+		a.settings = *o.Settings
 	}
 	a.addPristine(o.Environment)
 	a.publish()
@@ -168,6 +176,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		}
 		a.exportDue()
 		a.publish()
+		a.meet()
 		timer.Reset(a.untilNext())
 	}
 }
@@ -225,6 +234,13 @@ func (a *Agent) Subscribe() (updates <-chan *Snapshot, cancel func()) {
 // snapshot. change runs on the owner's goroutine and must not block.
 func (a *Agent) SetDesktop(change func(*Desktop)) {
 	a.post(func() { change(&a.desktop) })
+}
+
+// SetSettings lets the resident put the settings into the snapshot. With
+// Exports off, no live file is written any more, and those that are there are
+// removed.
+func (a *Agent) SetSettings(s Settings) {
+	a.post(func() { a.settings = s })
 }
 
 // Nudge makes the agent look at its clock and its failing renewals at once:
@@ -394,7 +410,7 @@ func (a *Agent) publish() {
 		Accounts: make([]Account, len(a.accounts)),
 		Storage:  Storage{Saved: a.store.vault != nil && a.storeProblem == nil, Problem: a.storeProblem},
 		Clock:    Clock{Offset: a.offset},
-		Events:   slices.Clone(a.events),
+		Events:   slices.Clone(a.events), Settings: a.settings,
 	}
 	for _, f := range a.liveFiles {
 		s.LiveFiles = append(s.LiveFiles, f.view)

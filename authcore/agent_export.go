@@ -142,7 +142,7 @@ func (a *Agent) exportDue() {
 			continue
 		}
 		var cred *credential
-		if acc := a.account(f.spec.Account); acc != nil {
+		if acc := a.account(f.spec.Account); acc != nil && a.settings.Exports {
 			cred = acc.cred
 		}
 		// A credential that has expired stays in the file until there is a

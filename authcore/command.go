@@ -26,6 +26,7 @@ const (
 	CommandCopyCode    CommandName = "copy-code"
 	CommandOpenBrowser CommandName = "open-browser"
 	CommandOpenWindow  CommandName = "open-window"
+	CommandSet         CommandName = "set"
 	CommandQuit        CommandName = "quit"
 )
 
@@ -40,7 +41,10 @@ type Command struct {
 	Format  string         `json:"format,omitempty"`
 	// Path is the live file's place, absolute.
 	Path string `json:"path,omitempty"`
-	// Text is the new label of a rename, or the environment of a new account.
+	// Setting names the setting that CommandSet gives the value Text.
+	Setting string `json:"setting,omitempty"`
+	// Text is the new label of a rename, the environment of a new account, or
+	// the value of a setting.
 	Text string `json:"text,omitempty"`
 	// NoBrowser keeps a sign-in from opening the browser: whoever asked shows
 	// the link.
@@ -69,8 +73,12 @@ func (s *Snapshot) Allowed(c Command) bool {
 		return ok && a.State != SignedOut && a.State != Prompting
 	case CommandCopyHeaders:
 		return ok && a.HasHeaders
-	case CommandSetActive, CommandRename, CommandRemove, CommandAddLiveFile:
+	case CommandSetActive, CommandRename, CommandRemove:
 		return ok
+	case CommandAddLiveFile:
+		return ok && s.Settings.Exports
+	case CommandSet:
+		return !s.Settings.IsLocked(c.Setting)
 	}
 	return true
 }

@@ -53,6 +53,8 @@ const (
 	ProblemNoBrowser     ProblemCode = "no-browser"
 	ProblemClipboardKept ProblemCode = "clipboard-kept"
 	ProblemExport        ProblemCode = "export"
+	ProblemManaged       ProblemCode = "managed"
+	ProblemBadSetting    ProblemCode = "bad-setting"
 
 	// Local API: what a client of the resident can get wrong.
 	ProblemBadRequest       ProblemCode = "bad-request"
@@ -305,6 +307,16 @@ var words = map[ProblemCode]Words{
 		"The Bitfount Tray that is running (version {{.Version}}) is older than this program.",
 		"The two do not understand each other. Nothing was changed.",
 		"Quit Bitfount Tray and start it again. If that does not help, update it.",
+	},
+	ProblemManaged: {
+		"This setting is managed by your organisation.",
+		"It cannot be changed here.",
+		"Ask your IT department.",
+	},
+	ProblemBadSetting: {
+		"The setting was not changed.",
+		"What was entered cannot be used; everything stays as it was.",
+		"Look at the details, and enter it again.",
 	},
 	ProblemInternal: {
 		"Something unexpected happened.",

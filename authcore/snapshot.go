@@ -26,6 +26,8 @@ type Snapshot struct {
 	Desktop Desktop `json:"desktop"`
 	// LiveFiles are the exported files that follow the session.
 	LiveFiles []LiveFile `json:"live_files,omitempty"`
+	// Settings are the user's and the administrator's choices.
+	Settings Settings `json:"settings"`
 	// Events are the last day's happenings, oldest first.
 	Events []TimelineEvent `json:"events,omitempty"`
 }
@@ -65,7 +67,9 @@ type Account struct {
 	Label       string `json:"label,omitempty"`
 	Method      Method `json:"method"`
 	Environment string `json:"environment"`
-	HubURL      string `json:"hub_url"`
+	// HubURL and AccessManagerURL are the only places that credentials go to.
+	HubURL           string `json:"hub_url"`
+	AccessManagerURL string `json:"access_manager_url"`
 	// Username is empty until somebody has signed in.
 	Username string `json:"username,omitempty"`
 	State    State  `json:"state"`

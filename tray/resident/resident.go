@@ -21,16 +21,17 @@ import (
 	"github.com/bitfount/bitfount-tray/tray/clipboard"
 )
 
-// clearAfter is how long headers stay on the clipboard: long enough to find the
-// window to paste into, and KeePassXC's and Bitwarden's order of magnitude.
-const clearAfter = 45 * time.Second
-
 // Options are what a resident is made from.
 type Options struct {
 	Agent *authcore.Agent
 	// Listener is the local API's, made before anything else so that there is
 	// one resident only.
 	Listener net.Listener
+	// Settings are those to begin with, and SettingsPath where changes go.
+	Settings     authcore.Settings
+	SettingsPath string
+	// Network is the transport that the agent was made with.
+	Network *Network
 	// Show opens the window at start; Hidden keeps it shut even where no tray
 	// icon can be shown.
 	Show, Hidden bool
@@ -44,7 +45,10 @@ type resident struct {
 	clipboard *clipboard.Clipboard
 	window    *tray.Window
 	quit      context.CancelFunc
-	hidden    bool
+	options   Options
+
+	settingsMu sync.Mutex
+	settings   authcore.Settings
 
 	mu sync.Mutex
 	// browse holds the accounts whose next prompt opens the browser.
@@ -63,7 +67,7 @@ type resident struct {
 func Run(ctx context.Context, o Options) error {
 	ctx, quit := context.WithCancel(ctx)
 	defer quit()
-	r := &resident{agent: o.Agent, log: o.Log, quit: quit, hidden: o.Hidden, browse: map[string]bool{}}
+	r := &resident{agent: o.Agent, log: o.Log, quit: quit, options: o, settings: o.Settings, browse: map[string]bool{}}
 	r.clipboard = clipboard.Open(r.clipboardLost)
 	r.window = &tray.Window{
 		Args:   []string{"--window"},
@@ -145,6 +149,8 @@ func (r *resident) do(ctx context.Context, c authcore.Command) error {
 		return nil
 	case authcore.CommandOpenWindow:
 		return r.window.Open()
+	case authcore.CommandSet:
+		return r.set(c.Setting, c.Text)
 	case authcore.CommandQuit:
 		// The answer to whoever asked goes out first.
 		time.AfterFunc(50*time.Millisecond, r.quit)
@@ -230,7 +236,7 @@ func (r *resident) copyHeaders(ctx context.Context, c authcore.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := r.set(ctx, text); err != nil {
+	if err := r.put(ctx, text); err != nil {
 		return err
 	}
 	account := c.Account
@@ -244,6 +250,7 @@ func (r *resident) copyHeaders(ctx context.Context, c authcore.Command) error {
 	}
 	r.clear, r.holds = stop, account
 	r.mu.Unlock()
+	clearAfter := time.Duration(r.agent.Snapshot().Settings.ClipboardSeconds) * time.Second
 	at := time.Now().Add(clearAfter)
 	r.agent.SetDesktop(func(d *authcore.Desktop) {
 		d.Clipboard = authcore.Clipboard{Holds: c.Service, ClearAt: at}
@@ -264,10 +271,10 @@ func (r *resident) copyHeaders(ctx context.Context, c authcore.Command) error {
 // and needs no clearing: it is useless once the sign-in ends.
 func (r *resident) copyText(ctx context.Context, text string) error {
 	r.clipboardLost()
-	return r.set(ctx, secret.New(text))
+	return r.put(ctx, secret.New(text))
 }
 
-func (r *resident) set(ctx context.Context, text secret.Secret) error {
+func (r *resident) put(ctx context.Context, text secret.Secret) error {
 	if err := r.clipboard.Set(ctx, text); err != nil {
 		p := &authcore.Problem{Code: authcore.ProblemClipboard, Cause: err.Error(), Since: time.Now()}
 		r.agent.SetDesktop(func(d *authcore.Desktop) { d.Clipboard = authcore.Clipboard{Problem: p} })
@@ -307,7 +314,7 @@ func (r *resident) forgetClipboard(now authcore.Clipboard) {
 func (r *resident) hostChanged(p *authcore.Problem) {
 	r.agent.SetDesktop(func(d *authcore.Desktop) { d.Tray = p })
 	r.mu.Lock()
-	show := p != nil && !r.hidden && !r.shownForHost
+	show := p != nil && !r.options.Hidden && !r.shownForHost
 	r.shownForHost = r.shownForHost || show
 	r.mu.Unlock()
 	if show {
@@ -323,9 +330,18 @@ func (r *resident) windowReport(p *authcore.Problem) {
 	}
 	r.log.Warn("the window could not be opened", "problem", p.Code, "cause", p.Cause)
 	words := p.Words()
+	r.notify(words.What, words.Meaning+" "+words.Next)
+}
+
+// notify shows a notification, unless the user wants none. Whatever it says is
+// also in the menu and the window, so one that cannot be shown costs nothing.
+func (r *resident) notify(title, body string) {
+	if !r.agent.Snapshot().Settings.Notifications {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := tray.Notify(ctx, words.What, words.Meaning+" "+words.Next); err != nil {
+	if err := tray.Notify(ctx, title, body); err != nil {
 		r.log.Info("no notification could be shown", "cause", err)
 	}
 }

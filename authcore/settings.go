@@ -1,0 +1,265 @@
+package authcore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/bitfount/bitfount-tray/authcore/export"
+	"github.com/bitfount/bitfount-tray/authcore/secret"
+)
+
+// Settings are what the user and the administrator have chosen. They hold no
+// secret; a proxy's password belongs into the system's own settings.
+type Settings struct {
+	// ClipboardSeconds is how long copied headers stay on the clipboard, 10
+	// to 600.
+	ClipboardSeconds int `toml:"clipboard_seconds" json:"clipboard_seconds"`
+	// Notifications says whether any are shown.
+	Notifications bool `toml:"notifications" json:"notifications"`
+	// StartAtLogin and ShowWindow are about starting.
+	StartAtLogin bool `toml:"start_at_login" json:"start_at_login"`
+	ShowWindow   bool `toml:"show_window" json:"show_window"`
+	// Theme is "system", "light" or "dark".
+	Theme string `toml:"theme" json:"theme"`
+	// Language is "system" or a language code: "en", "de", "fr", "es", "it".
+	Language string `toml:"language" json:"language"`
+	// Environment that new accounts belong to; empty means production.
+	Environment string `toml:"environment,omitempty" json:"environment,omitempty"`
+	// Proxy is a URL, or empty for what the system says.
+	Proxy string `toml:"proxy,omitempty" json:"proxy,omitempty"`
+	// CABundle is the path of a PEM file with further certificate authorities.
+	CABundle string `toml:"ca_bundle,omitempty" json:"ca_bundle,omitempty"`
+	// Exports says whether live files may be written.
+	Exports bool `toml:"exports" json:"exports"`
+	// LogLevel is "info" or "debug".
+	LogLevel string `toml:"log_level" json:"log_level"`
+
+	// Locked names the settings that a policy has fixed.
+	Locked []string `toml:"-" json:"locked,omitempty"`
+}
+
+// DefaultSettings are those of a fresh installation.
+func DefaultSettings() Settings {
+	return Settings{
+		ClipboardSeconds: 45, Notifications: true, ShowWindow: true, Exports: true,
+		Theme: "system", Language: "system", LogLevel: "info",
+	}
+}
+
+// Languages that Settings.Language accepts besides "system".
+var Languages = []string{"en", "de", "fr", "es", "it"}
+
+// setting is one key: how to read its text, and how to write it.
+type setting struct {
+	get func(Settings) string
+	set func(*Settings, string) error
+}
+
+var settings = map[string]setting{
+	"clipboard_seconds": {
+		func(s Settings) string { return strconv.Itoa(s.ClipboardSeconds) },
+		func(s *Settings, text string) error {
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 10 || n > 600 {
+				return errors.New("choose 10 to 600 seconds")
+			}
+			s.ClipboardSeconds = n
+			return nil
+		},
+	},
+	"notifications":  boolSetting(func(s *Settings) *bool { return &s.Notifications }),
+	"start_at_login": boolSetting(func(s *Settings) *bool { return &s.StartAtLogin }),
+	"show_window":    boolSetting(func(s *Settings) *bool { return &s.ShowWindow }),
+	"exports":        boolSetting(func(s *Settings) *bool { return &s.Exports }),
+	"theme":          choiceSetting(func(s *Settings) *string { return &s.Theme }, "system", "light", "dark"),
+	"language":       choiceSetting(func(s *Settings) *string { return &s.Language }, append([]string{"system"}, Languages...)...),
+	"log_level":      choiceSetting(func(s *Settings) *string { return &s.LogLevel }, "info", "debug"),
+	"environment": {
+		func(s Settings) string { return s.Environment },
+		func(s *Settings, text string) error {
+			if _, err := EnvironmentByName(text); err != nil {
+				return err
+			}
+			s.Environment = text
+			return nil
+		},
+	},
+	"proxy": {
+		func(s Settings) string { return s.Proxy },
+		func(s *Settings, text string) error {
+			if _, err := NewTransport(NetworkOptions{Proxy: text}); err != nil {
+				return err
+			}
+			s.Proxy = text
+			return nil
+		},
+	},
+	"ca_bundle": {
+		func(s Settings) string { return s.CABundle },
+		func(s *Settings, text string) error {
+			if text != "" {
+				if !filepath.IsAbs(text) {
+					return fmt.Errorf("%q is not the whole path of a file", text)
+				}
+				if _, err := NewTransport(NetworkOptions{CABundle: text}); err != nil {
+					return err
+				}
+			}
+			s.CABundle = text
+			return nil
+		},
+	},
+}
+
+func boolSetting(field func(*Settings) *bool) setting {
+	return setting{
+		func(s Settings) string { return strconv.FormatBool(*field(&s)) },
+		func(s *Settings, text string) error {
+			on, err := strconv.ParseBool(text)
+			if err != nil {
+				return errors.New("choose true or false")
+			}
+			*field(s) = on
+			return nil
+		},
+	}
+}
+
+func choiceSetting(field func(*Settings) *string, choices ...string) setting {
+	return setting{
+		func(s Settings) string { return *field(&s) },
+		func(s *Settings, text string) error {
+			if !slices.Contains(choices, text) {
+				return fmt.Errorf("choose one of: %s", strings.Join(choices, ", "))
+			}
+			*field(s) = text
+			return nil
+		},
+	}
+}
+
+// SettingNames lists the keys of settings and policies, sorted.
+func SettingNames() []string {
+	names := make([]string, 0, len(settings))
+	for name := range settings {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// IsLocked reports whether a policy has fixed the setting.
+func (s Settings) IsLocked(name string) bool { return slices.Contains(s.Locked, name) }
+
+// Value is the setting as text, and whether there is one of that name.
+func (s Settings) Value(name string) (string, bool) {
+	one, ok := settings[name]
+	if !ok {
+		return "", false
+	}
+	return one.get(s), true
+}
+
+// With returns the settings with one of them changed. A setting that is
+// locked, unknown, or has a value that cannot be is an error that says what
+// can.
+func (s Settings) With(name, value string) (Settings, error) {
+	one, ok := settings[name]
+	if !ok {
+		return s, fmt.Errorf("there is no setting %q", name)
+	}
+	if s.IsLocked(name) {
+		return s, &Problem{Code: ProblemManaged, Params: map[string]string{"Setting": name}}
+	}
+	changed := s
+	if err := one.set(&changed, strings.TrimSpace(value)); err != nil {
+		return s, fmt.Errorf("%s: %w", name, err)
+	}
+	return changed, nil
+}
+
+// ReadSettings reads the user's file at path, and the policy over it. A
+// missing file is no error. Of a file with mistakes, what is right is used; the
+// error names each mistake, and the settings are usable all the same.
+func ReadSettings(path string, policy map[string]string) (Settings, error) {
+	s := DefaultSettings()
+	var mistakes []error
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		mistakes = append(mistakes, fmt.Errorf("the settings cannot be read: %w", err))
+	default:
+		values, err := flatTable(data)
+		if err != nil {
+			mistakes = append(mistakes, fmt.Errorf("the settings in %s are not valid TOML: %w", path, err))
+		}
+		mistakes = append(mistakes, s.apply(values, path)...)
+	}
+	mistakes = append(mistakes, s.apply(policy, "the policy")...)
+	for name := range policy {
+		if _, ok := settings[name]; ok {
+			s.Locked = append(s.Locked, name)
+		}
+	}
+	slices.Sort(s.Locked)
+	return s, errors.Join(mistakes...)
+}
+
+func (s *Settings) apply(values map[string]string, from string) (mistakes []error) {
+	for name, value := range values {
+		one, ok := settings[name]
+		if !ok {
+			mistakes = append(mistakes, fmt.Errorf("%s: there is no setting %q", from, name))
+			continue
+		}
+		if err := one.set(s, value); err != nil {
+			mistakes = append(mistakes, fmt.Errorf("%s: %s: %w", from, name, err))
+		}
+	}
+	return mistakes
+}
+
+// ParsePolicy reads a policy: a TOML file with some of the settings' names.
+func ParsePolicy(data []byte) (map[string]string, error) { return flatTable(data) }
+
+// flatTable reads a TOML file without tables, with its values as text.
+func flatTable(data []byte) (map[string]string, error) {
+	var table map[string]any
+	if err := toml.Unmarshal(data, &table); err != nil {
+		return nil, err
+	}
+	values := make(map[string]string, len(table))
+	for name, value := range table {
+		values[name] = fmt.Sprint(value)
+	}
+	return values, nil
+}
+
+// WriteSettings writes the user's file. What a policy has fixed is left out, so
+// that the user's own choice is there again when the policy goes.
+func WriteSettings(path string, s Settings) error {
+	var b strings.Builder
+	b.WriteString("# Settings of Bitfount Tray. They can be changed in its window.\n")
+	defaults := DefaultSettings()
+	for _, name := range SettingNames() {
+		value, _ := s.Value(name)
+		usual, _ := defaults.Value(name)
+		if s.IsLocked(name) || value == usual {
+			continue
+		}
+		fmt.Fprintf(&b, "%s = %s\n", name, strconv.Quote(value))
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return export.Write(path, secret.New(b.String()))
+}
