@@ -336,6 +336,7 @@ func (a *Agent) untilNext() time.Duration {
 // tick looks at the clock and starts everything that is due.
 func (a *Agent) tick() {
 	a.noticeJump()
+	a.checkTokenFiles()
 	now := a.now()
 	for _, acc := range a.accounts {
 		acc.lapse(a, now)

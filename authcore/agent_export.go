@@ -20,9 +20,26 @@ type liveFile struct {
 	// wrote is the credential that the file holds; nil after it was removed.
 	wrote *credential
 	// known is false until the file was written or removed once.
-	known   bool
+	known bool
+	// stamp is the file as we left it: the SDK writes its token file, too, and
+	// may put an older token over ours.
+	stamp   fileStamp
 	busy    bool
 	retryAt time.Time
+}
+
+// fileStamp tells a file that somebody has written from one that nobody has.
+type fileStamp struct {
+	size    int64
+	changed time.Time
+}
+
+func stampOf(path string) fileStamp {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return fileStamp{}
+	}
+	return fileStamp{info.Size(), info.ModTime()}
 }
 
 // exportRetry is how often a file that cannot be written is tried again: a
@@ -154,6 +171,25 @@ func (a *Agent) exportDue() {
 	}
 }
 
+// checkTokenFiles looks at the SDK's token files at every tick, and has those
+// written again that the SDK has written.
+func (a *Agent) checkTokenFiles() {
+	for _, f := range a.liveFiles {
+		if f.busy || !f.known || f.wrote == nil || f.spec.Format != export.FormatSDKToken {
+			continue
+		}
+		f.busy = true
+		path, stamp := f.spec.Path, f.stamp
+		a.work(func() {
+			changed := stampOf(path) != stamp
+			a.post(func() {
+				f.busy = false
+				f.known = f.known && !changed
+			})
+		})
+	}
+}
+
 // startExport writes one file beside the owner, or removes it where there is
 // no credential.
 func (a *Agent) startExport(f *liveFile, cred *credential) {
@@ -169,7 +205,11 @@ func (a *Agent) startExport(f *liveFile, cred *credential) {
 	}
 	a.work(func() {
 		err := writeLiveFile(spec, cred, file)
-		a.post(func() { a.exported(f, cred, err) })
+		stamp := stampOf(spec.Path)
+		a.post(func() {
+			f.stamp = stamp
+			a.exported(f, cred, err)
+		})
 	})
 }
 

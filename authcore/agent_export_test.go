@@ -140,6 +140,15 @@ func TestTheSDKsTokenFileHoldsNoRefreshTokenOfOurs(t *testing.T) {
 		if strings.Contains(file["refresh_token"].(string), "refresh-") {
 			t.Error("our refresh token is in it")
 		}
+		// The SDK writes what it has loaded, which may be an older token.
+		if err := os.WriteFile(path, []byte(`{"access_token": "old"}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(31 * time.Second)
+		synctest.Wait()
+		if !strings.Contains(content(t, path), strings.TrimPrefix(b.hubHeader(), "Bearer ")) {
+			t.Error("the SDK's older token stays in the file")
+		}
 		// At no moment does the file come near the SDK's 10-minute line.
 		for range 200 {
 			time.Sleep(10 * time.Minute)
