@@ -81,7 +81,8 @@ func (acc *account) renewable() bool {
 func (acc *account) view(now time.Time) Account {
 	r := acc.rec
 	v := Account{
-		ID: r.ID, Label: r.Label, Method: r.Method, Environment: r.Environment.Name, HubURL: r.Environment.HubURL,
+		ID: r.ID, Label: r.Label, Method: r.Method, Environment: r.Environment.Name,
+		HubURL: r.Environment.HubURL, AccessManagerURL: r.Environment.AccessManagerURL,
 		Username: r.Username, State: acc.state, SignedInAt: r.SignedInAt, IssuedAt: r.IssuedAt, ExpiresAt: r.ExpiresAt,
 		SessionExpiresAt: r.SessionExpiresAt, Prompt: acc.prompt, Problem: acc.problem,
 		HasHeaders: acc.cred != nil && acc.cred.left(now) > 0,

@@ -328,8 +328,9 @@ func (a *Agent) merge(doc document) {
 			a.load(acc, r)
 		}
 	}
+	var waiting []waiter
 	if len(doc.Accounts) > 0 {
-		a.dropPristine()
+		waiting = a.dropPristine()
 	}
 	if !a.loaded {
 		if a.account(doc.Active) != nil && doc.Active != "" {
@@ -340,6 +341,8 @@ func (a *Agent) merge(doc document) {
 	if a.account(a.active) == nil {
 		a.active = a.accounts[0].rec.ID
 	}
+	active := a.account(a.active)
+	active.waiters = append(active.waiters, waiting...)
 	if !a.loaded {
 		for _, r := range doc.Revocations {
 			a.revocationDue(r)
@@ -371,17 +374,24 @@ func (a *Agent) twin(r record) *account {
 	return nil
 }
 
-// dropPristine removes the placeholders of a fresh installation.
-func (a *Agent) dropPristine() {
+// dropPristine removes the placeholders of a fresh installation. It returns
+// whoever waits for a placeholder's token, having asked for the active
+// account's before the vault was read.
+func (a *Agent) dropPristine() []waiter {
 	keep := a.accounts[:0:0]
+	var waiting []waiter
 	for _, acc := range a.accounts {
-		if !acc.pristine() {
+		if acc.pristine() {
+			waiting = append(waiting, acc.waiters...)
+		} else {
 			keep = append(keep, acc)
 		}
 	}
-	if len(keep) > 0 {
-		a.accounts = keep
+	if len(keep) == 0 {
+		return nil
 	}
+	a.accounts = keep
+	return waiting
 }
 
 // chooseEnvironment makes an account of the environment and the user that were
