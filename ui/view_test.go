@@ -128,9 +128,9 @@ func TestWhatCannotWorkIsNeitherEnabledNorSent(t *testing.T) {
 }
 
 func TestEveryStateHasAPageWithAWayOn(t *testing.T) {
+	v, _, _ := openRecorded(t)
 	for _, state := range authcore.States {
 		for _, code := range append(authcore.ProblemCodes(), "") {
-			v, _, _ := openRecorded(t)
 			// Nothing but the state: no times, no name, no prompt.
 			s := &authcore.Snapshot{Active: "a", Accounts: []authcore.Account{{ID: "a", Method: authcore.MethodDeviceCode, State: state}}}
 			if code != "" {
@@ -146,7 +146,6 @@ func TestEveryStateHasAPageWithAWayOn(t *testing.T) {
 			}
 		}
 	}
-	v, _, _ := openRecorded(t)
 	v.Render(&authcore.Snapshot{}, noon) // even a snapshot of nothing
 }
 
@@ -369,4 +368,47 @@ func floorDiv(a, b int) int {
 		return -1
 	}
 	return a / b
+}
+
+// Nothing may be cut off at the smallest size: every text and button ends
+// within the window's width, and scrolling is only up and down.
+func TestNothingIsCutOffAtTheSmallestSize(t *testing.T) {
+	for _, p := range pictures {
+		v, _ := openView(t, theme.VariantLight, 1, SmallestSize, func(authcore.Command) {})
+		if p.snapshot != nil {
+			v.Render(p.snapshot(), noon)
+		}
+		if p.then != nil {
+			p.then(v)
+		}
+		walk(v.Content(), 0, func(text *canvas.Text, x float32) {
+			width := text.MinSize().Width
+			if text.Alignment == fyne.TextAlignCenter {
+				x += (text.Size().Width - width) / 2
+			}
+			if x < 0 || x+width > SmallestSize.Width {
+				t.Errorf("%s: %q goes from %.0f to %.0f of %.0f", p.name, text.Text, x, x+width, SmallestSize.Width)
+			}
+		})
+	}
+}
+
+// walk visits every visible text with its distance from the window's left edge.
+func walk(o fyne.CanvasObject, x float32, visit func(*canvas.Text, float32)) {
+	if !o.Visible() {
+		return
+	}
+	x += o.Position().X
+	switch o := o.(type) {
+	case *canvas.Text:
+		visit(o, x)
+	case *fyne.Container:
+		for _, c := range o.Objects {
+			walk(c, x, visit)
+		}
+	case fyne.Widget:
+		for _, c := range test.WidgetRenderer(o).Objects() {
+			walk(c, x, visit)
+		}
+	}
 }
