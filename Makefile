@@ -59,12 +59,13 @@ check:
 	@deps=$$(go list -deps ./authcore/...); \
 	  if grep -E '^(fyne\.io/|$(MODULE)/(tray|ui))' <<<"$$deps"; then echo "authcore must not import the packages above: it knows no screen."; exit 1; fi
 	@deps=$$(go list -deps .); \
-	  if grep -E 'zitadel|^$(MODULE)/build/|^testing$$' <<<"$$deps"; then echo "The product must not contain the packages above."; exit 1; fi
+	  if grep -E 'zitadel|^$(MODULE)/build/' <<<"$$deps"; then echo "The product must not contain the packages above."; exit 1; fi
 	@echo "check: formatted, vetted, and the imports are as they should be"
 
 ## fuzz: each fuzz target for FUZZTIME (5s)
 .PHONY: fuzz
 fuzz:
+	@mkdir -p $(OUT)
 	@for file in $$(git ls-files -co --exclude-standard '*_test.go'); do \
 	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
 	    printf '%s %s: ' "$$(dirname "$$file")" "$$target"; \

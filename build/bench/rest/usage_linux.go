@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// usage is what a process has used up to one moment.
+type usage struct {
+	// CPU is the time that all of its threads have run.
+	CPU time.Duration
+	// Wakes is how often one of its threads was taken off a core: each time it
+	// had run for a reason.
+	Wakes int
+	// RSS is its memory in RAM, in bytes; PSS counts shared pages by its share.
+	RSS, PSS int64
+}
+
+// usageOf reads /proc. The process must be this user's.
+func usageOf(pid int) (usage, error) {
+	var u usage
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
+	if err != nil || len(tasks) == 0 {
+		return u, errors.Join(fmt.Errorf("process %d has ended", pid), err)
+	}
+	for _, task := range tasks {
+		// "nanoseconds on a core, nanoseconds waiting, time slices"
+		// (Documentation/scheduler/sched-stats.rst).
+		text, err := os.ReadFile(filepath.Join(task, "schedstat"))
+		if err != nil {
+			return u, err
+		}
+		f := strings.Fields(string(text))
+		ns, err := strconv.ParseInt(f[0], 10, 64)
+		if err != nil {
+			return u, err
+		}
+		slices, err := strconv.Atoi(f[2])
+		if err != nil {
+			return u, err
+		}
+		u.CPU += time.Duration(ns)
+		u.Wakes += slices
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err != nil {
+		return u, err
+	}
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		if len(f) < 3 {
+			continue
+		}
+		switch f[0] {
+		case "Rss:":
+			u.RSS, err = strconv.ParseInt(f[1], 10, 64)
+			u.RSS *= 1024
+		case "Pss:":
+			u.PSS, err = strconv.ParseInt(f[1], 10, 64)
+			u.PSS *= 1024
+		}
+		if err != nil {
+			return u, err
+		}
+	}
+	return u, nil
+}
