@@ -8,6 +8,7 @@ package proof
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -154,15 +155,18 @@ func (o childOptions) serve() {
 func renew(ctx context.Context, a *authcore.Agent) error {
 	updates, cancel := a.Subscribe()
 	defer cancel()
+	before := a.Snapshot().ActiveAccount()
 	if err := a.Do(ctx, authcore.Command{Name: authcore.CommandRenew}); err != nil {
 		return err
 	}
 	for s := range updates {
-		// The first may be from before the command.
-		if s.ActiveAccount().State != authcore.Renewing && s == a.Snapshot() && s.ActiveAccount().Renewable {
-			return nil
-		}
-		if s.ActiveAccount().State == authcore.NeedsSignIn {
+		switch now := s.ActiveAccount(); now.State {
+		case authcore.SignedIn:
+			if !now.IssuedAt.Equal(before.IssuedAt) {
+				return nil
+			}
+		case authcore.Renewing:
+		default:
 			return nil
 		}
 	}
@@ -228,12 +232,16 @@ func start(t testing.TB, env []string, o childOptions) *process {
 	return p
 }
 
-// kill is kill -9. It returns when the process has gone.
+// kill is kill -9. It returns when the process has gone; what it has told can
+// still be received.
 func (p *process) kill() {
-	if p.cmd.ProcessState == nil {
-		_ = p.cmd.Process.Kill()
-		_ = p.cmd.Wait()
+	if p.cmd.ProcessState != nil {
+		return
 	}
+	_ = p.cmd.Process.Kill()
+	told, _ := io.ReadAll(p.out)
+	p.out.Reset(bytes.NewReader(told))
+	_ = p.cmd.Wait()
 }
 
 // stop lets the agent end in order.

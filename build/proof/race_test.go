@@ -89,6 +89,7 @@ func TestTwentyProcessesNeverUseARefreshTokenTwice(t *testing.T) {
 // The vault is read again under the lock: who finds a newer token there takes
 // it and asks nobody.
 func TestASecondProcessTakesOverARenewalWithoutARequest(t *testing.T) {
+	t.Parallel()
 	idp := quick(t)
 	k := desktop.Keyring(t, desktop.Bus(t))
 	o := options(t, idp)
@@ -121,6 +122,7 @@ func TestASecondProcessTakesOverARenewalWithoutARequest(t *testing.T) {
 }
 
 func TestASignOutByAnotherProcessIsNoticed(t *testing.T) {
+	t.Parallel()
 	idp := quick(t)
 	k := desktop.Keyring(t, desktop.Bus(t))
 	o := options(t, idp)
