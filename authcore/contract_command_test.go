@@ -34,6 +34,7 @@ func TestCommandsAreAllowedWhereTheyCanWork(t *testing.T) {
 	} {
 		c.account.ID = "a"
 		s := &Snapshot{Accounts: []Account{{ID: "other"}, c.account}, Active: "a"}
+		s.Settings.Exports = true
 		for _, command := range []CommandName{
 			CommandSignIn, CommandCancelSignIn, CommandRenew, CommandSignOut, CommandCopyHeaders, CommandCopyLink,
 			CommandCopyCode, CommandOpenBrowser, CommandSetActive, CommandRename, CommandRemove, CommandAddLiveFile,
@@ -52,6 +53,19 @@ func TestCommandsAreAllowedWhereTheyCanWork(t *testing.T) {
 			if !s.Allowed(Command{Name: command, Account: "gone"}) {
 				t.Errorf("%s: %s is not allowed", name, command)
 			}
+		}
+	}
+}
+
+func TestLockedSettingsAreRespected(t *testing.T) {
+	s := &Snapshot{Accounts: []Account{{ID: "a"}}, Active: "a"}
+	if s.Allowed(Command{Name: CommandAddLiveFile}) {
+		t.Error("live files may be added where exports are off")
+	}
+	s.Settings.Locked = []string{"proxy"}
+	for setting, want := range map[string]bool{"proxy": false, "ca_bundle": true} {
+		if got := s.Allowed(Command{Name: CommandSet, Setting: setting}); got != want {
+			t.Errorf("set %s: %v", setting, got)
 		}
 	}
 }

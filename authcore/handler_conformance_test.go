@@ -14,8 +14,7 @@ import (
 
 // conformer makes one kind of handler for the conformance table.
 type conformer struct {
-	// signedIn makes a handler that is authenticated as "ada", with wantToken
-	// (bearer handlers) or wantKeys (API keys) in its headers.
+	// signedIn makes a handler that is authenticated as "ada".
 	signedIn func(t *testing.T) Handler
 	// username makes a handler for that username, or refuses to.
 	username func(t *testing.T, name string) (Handler, error)
@@ -25,6 +24,8 @@ type conformer struct {
 	margin time.Duration
 	// bearer says that the handler sends a token, else it sends API keys.
 	bearer bool
+	// token is the token that such a handler has.
+	token func(Handler) string
 	// anyUser says that "_default" is a username.
 	anyUser bool
 }
@@ -49,6 +50,7 @@ var conformers = map[string]conformer{
 		left:   func(t *testing.T, left time.Duration) Handler { return conformanceExternal(t, "ada", left) },
 		margin: time.Minute,
 		bearer: true,
+		token:  func(Handler) string { return conformanceToken },
 	},
 }
 
@@ -114,12 +116,14 @@ func TestConformance(t *testing.T) {
 			}
 		}},
 		{"tokens: Hub and Access Manager get authorization: Bearer <token>", tokens, func(t *testing.T, c conformer) {
-			for _, s := range []export.Service{export.Hub, export.AccessManager} {
-				wantSent(t, sent(t, c.signedIn(t), s), map[string]string{"authorization": "Bearer " + conformanceToken, "user-agent": UserAgent()})
-			}
+			h := c.signedIn(t)
+			want := map[string]string{"authorization": "Bearer " + c.token(h), "user-agent": UserAgent()}
+			wantSent(t, sent(t, h, export.Hub), want)
+			wantSent(t, sent(t, h, export.AccessManager), want)
 		}},
 		{"tokens: the message service gets token: <token>", tokens, func(t *testing.T, c conformer) {
-			wantSent(t, sent(t, c.signedIn(t), export.MessageService), map[string]string{"token": conformanceToken})
+			h := c.signedIn(t)
+			wantSent(t, sent(t, h, export.MessageService), map[string]string{"token": c.token(h)})
 		}},
 		{"Hub and Access Manager headers also carry user-agent, the metadata does not", all, func(t *testing.T, c conformer) {
 			h := c.signedIn(t)
@@ -176,6 +180,14 @@ func TestConformance(t *testing.T) {
 					}
 				}
 			}
+		}},
+		{"tokens: Reauthenticate replaces the token that was refused, and only that", tokens, func(t *testing.T, c conformer) {
+			h := c.signedIn(t)
+			before := sent(t, h, export.MessageService)
+			if err := h.(Reauthenticator).Reauthenticate(t.Context(), secret.New("another")); err != nil {
+				t.Error(err)
+			}
+			wantSent(t, sent(t, h, export.MessageService), before)
 		}},
 		{"there are three services", all, func(t *testing.T, c conformer) {
 			if _, err := HeadersFor(t.Context(), c.signedIn(t), "pods"); err == nil {

@@ -204,9 +204,11 @@ func (s FileSource) Watch(ctx context.Context, changed func()) {
 	var faults <-chan error
 	// The folder is watched, since a watch on a file ends when it is replaced.
 	if w, err := fsnotify.NewWatcher(); err == nil {
-		defer w.Close()
 		if w.Add(filepath.Dir(s.Path)) == nil {
+			defer w.Close()
 			events, faults = w.Events, w.Errors
+		} else {
+			_ = w.Close()
 		}
 	}
 	poll := time.NewTicker(filePoll)

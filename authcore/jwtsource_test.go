@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -226,6 +227,35 @@ func TestAWatchedFileTellsOfEveryChange(t *testing.T) {
 		}
 	default:
 	}
+}
+
+func TestAFileThatCannotBeWatchedIsLookedAt(t *testing.T) {
+	// There is no folder to watch yet, so that no notification can come.
+	dir := filepath.Join(t.TempDir(), "later")
+	path := filepath.Join(dir, "token")
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		changes := 0
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			FileSource{Path: path}.Watch(ctx, func() { changes++ })
+		}()
+		time.Sleep(filePoll + time.Second)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for i, content := range []string{"one", "two", "two"} {
+			writeToken(t, path, content)
+			time.Sleep(filePoll)
+			synctest.Wait()
+			if want := min(i+1, 2); changes != want {
+				t.Errorf("after %d writes: %d changes, want %d", i+1, changes, want)
+			}
+		}
+		cancel()
+		<-ended
+	})
 }
 
 // TestActAsCommand is no test: it is what the command of the other tests runs,
