@@ -158,10 +158,14 @@ func (h *ExternallyManagedJWTHandler) Authenticate(ctx context.Context) error {
 
 // Reauthenticate is Authenticate if rejected is still the current JWT.
 func (h *ExternallyManagedJWTHandler) Reauthenticate(ctx context.Context, rejected secret.Secret) error {
-	if j := h.current.Load(); j != nil && !j.token.Equal(rejected) {
-		return nil
-	}
-	return h.Authenticate(ctx)
+	return h.asking.do(ctx, func(ctx context.Context) error {
+		// Looked at here, so that no caller asks again for what the call
+		// before this one has brought.
+		if j := h.current.Load(); j != nil && !j.token.Equal(rejected) {
+			return nil
+		}
+		return h.ask(ctx)
+	})
 }
 
 func (h *ExternallyManagedJWTHandler) ask(ctx context.Context) error {

@@ -128,14 +128,11 @@ var userAgent = sync.OnceValue(func() string {
 	return strings.TrimSpace("Bitfount Tray " + v)
 })
 
-// defaultUsername is the device-code flow's word for "whoever signs in".
-const defaultUsername = "_default"
-
 // checkUsername refuses what cannot be somebody's name where the caller has to
 // know it: without a sign-in nothing else tells who the credentials speak for.
 func checkUsername(username string) error {
-	if username == "" || username == defaultUsername {
-		return fmt.Errorf("a Bitfount username is needed: %q means “whoever signs in”, and nobody signs in here", defaultUsername)
+	if username == "" || username == AnyUser {
+		return fmt.Errorf("a Bitfount username is needed: %q means “whoever signs in”, and nobody signs in here", AnyUser)
 	}
 	if strings.TrimSpace(username) != username {
 		return errors.New("the username begins or ends with a blank")

@@ -381,6 +381,30 @@ func TestRefusedTokensAreReplacedOnce(t *testing.T) {
 	}
 }
 
+func TestManyRefusalsOfOneTokenAskForAnotherOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		handler, source := externalWith(scriptedAnswer{"bad", time.Hour, nil}, scriptedAnswer{"good", time.Hour, nil}, scriptedAnswer{"too many", time.Hour, nil})
+		b := newSessionBench(t, handler)
+		b.network.serve(t, devHub, func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") != "Bearer good" {
+				w.WriteHeader(http.StatusUnauthorized)
+			}
+		})
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(func() {
+				if status, _ := b.get(t, "http://"+devHub+"/"); status != http.StatusOK {
+					t.Errorf("status %d", status)
+				}
+			})
+		}
+		all.Wait()
+		if len(source.asked) != 2 {
+			t.Errorf("the source was asked %d times", len(source.asked))
+		}
+	})
+}
+
 func TestRefusedAPIKeysAreNotSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSessionBench(t, must(NewAPIKeysHandler(secret.New("id"), secret.New("key"), "ada")))
