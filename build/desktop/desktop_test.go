@@ -24,13 +24,15 @@ const asTray = "DESKTOP_TEST_TRAY"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asTray) != "" {
-		systray.Run(showTray, nil)
+		// An icon that is set while systray starts may get lost, so it is set before.
+		showIcon()
+		systray.Run(showMenu, nil)
 		return
 	}
 	os.Exit(m.Run())
 }
 
-func showTray() {
+func showIcon() {
 	picture := image.NewRGBA(image.Rect(0, 0, 22, 22))
 	for i := range 22 * 22 {
 		picture.Set(i%22, i/22, color.RGBA{R: 200, A: 255})
@@ -39,6 +41,9 @@ func showTray() {
 	_ = png.Encode(&icon, picture)
 	systray.SetIcon(icon.Bytes())
 	systray.SetTooltip("Before")
+}
+
+func showMenu() {
 	first := systray.AddMenuItem("First", "")
 	below := systray.AddMenuItem("More", "").AddSubMenuItem("Below", "")
 	below.Disable()
