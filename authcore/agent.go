@@ -89,7 +89,8 @@ type Agent struct {
 	clockSince    time.Time
 	loaded        bool
 	storing       bool
-	writing       int // workers that carry the list of revocations to disk
+	writing       int             // workers that carry the list of revocations to disk
+	removed       map[string]bool // accounts that the vault still has
 	storeProblem  *Problem
 	storeAt       time.Time
 	revocations   []revocation
@@ -143,6 +144,7 @@ func NewAgent(o AgentOptions) (*Agent, error) {
 		inbox: make(chan func()), done: make(chan struct{}),
 		subscribers: map[chan *Snapshot]struct{}{},
 		clients:     map[clientKey]*oauth.Client{},
+		removed:     map[string]bool{},
 		wall:        time.Now,
 		settings:    DefaultSettings(),
 	}
@@ -191,7 +193,7 @@ func (a *Agent) drain() error {
 	flushed := false
 	for {
 		if a.workers == 0 {
-			if flushed || !slices.ContainsFunc(a.accounts, func(acc *account) bool { return acc.unsaved }) {
+			if flushed || !slices.ContainsFunc(a.accounts, func(acc *account) bool { return acc.unsaved || acc.renamed }) && len(a.removed) == 0 {
 				break
 			}
 			flushed = true
@@ -429,7 +431,7 @@ func (a *Agent) publish() {
 	creds := make(map[string]*credential, len(a.accounts))
 	for i, acc := range a.accounts {
 		s.Accounts[i] = acc.view(a.now())
-		if acc.unsaved {
+		if acc.unsaved || acc.renamed {
 			s.Storage.Saved = false
 		}
 		if acc.cred != nil {

@@ -33,8 +33,12 @@ type account struct {
 	waiters []waiter
 	// unwatch ends the watching of the account's source; never nil.
 	unwatch context.CancelFunc
-	// unsaved when memory is newer than the vault.
+	// unsaved when memory's session is newer than the vault's.
 	unsaved bool
+	// renamed when the label alone is.
+	renamed bool
+	// leaving while a sign-out is on its way to the disk.
+	leaving bool
 }
 
 // waiter is a caller that needs a token which is not there yet.

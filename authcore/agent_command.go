@@ -51,7 +51,7 @@ func (a *Agent) Do(ctx context.Context, c Command) error {
 			a.storeAt = a.now()
 		case CommandRename:
 			acc.rec.Label = c.Text
-			acc.unsaved = true
+			acc.renamed = true
 			a.storeAt = a.now()
 		case CommandAddAccount:
 			env, err := EnvironmentByName(c.Text)

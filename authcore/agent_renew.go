@@ -41,8 +41,10 @@ func (a *Agent) startRenewal(acc *account) {
 	}
 	attempt, rec, unsaved, now := acc.attempt, acc.rec, acc.unsaved, a.now()
 	a.work(func() {
-		result := a.renew(client, rec, unsaved, now)
-		a.post(func() { a.renewed(acc, attempt, client, result) })
+		result := renewal{rec: rec, err: errors.New("the renewal broke off")}
+		// Deferred, so that a panic does not leave the account busy for ever.
+		defer func() { a.post(func() { a.renewed(acc, attempt, client, result) }) }()
+		result = a.renew(client, rec, unsaved, now)
 	})
 }
 
@@ -71,7 +73,10 @@ func (a *Agent) renew(client *oauth.Client, rec record, unsaved bool, now time.T
 }
 
 func renewLocked(ctx context.Context, client *oauth.Client, l *lockedStore, rec record, unsaved bool, now time.Time) renewal {
-	if l.err == nil && !unsaved {
+	if disk := l.doc.account(rec.ID); disk != nil {
+		rec.Label = disk.Label
+	}
+	if l.err == nil && !unsaved && !l.gone {
 		disk := l.doc.account(rec.ID)
 		switch {
 		case disk == nil || disk.RefreshToken == "" && rec.RefreshToken != "" && disk.AccessToken == "":
@@ -88,8 +93,10 @@ func renewLocked(ctx context.Context, client *oauth.Client, l *lockedStore, rec 
 		}
 	}
 	result := renewal{rec: rec, interrupted: !rec.RenewalStarted.IsZero()}
-	if l.err == nil && !result.interrupted {
+	if !result.interrupted {
 		rec.RenewalStarted = now
+	}
+	if l.err == nil && !result.interrupted {
 		l.doc.put(rec)
 		if err := l.write(ctx); err != nil {
 			if rec.ExpiresAt.Sub(now) > renewalMargin {
@@ -158,6 +165,7 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 		acc.answer(now, nil)
 		return
 	case r.err == nil:
+		r.rec.Label = acc.rec.Label // it may have been renamed meanwhile
 		acc.take(a, r.rec)
 		acc.state = acc.state.next(eventRenewed, acc.before)
 		acc.problem, acc.failures = nil, 0

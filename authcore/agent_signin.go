@@ -124,6 +124,7 @@ func (s *signIn) finish(tokens oauth.Tokens) {
 	_ = a.call(context.Background(), func() error {
 		if wanted = s.acc.attempt == s.attempt && s.acc.state == Prompting; wanted {
 			s.acc.cancel = nil
+			s.rec.Label = s.acc.rec.Label
 		}
 		return nil
 	})
@@ -145,9 +146,19 @@ func (s *signIn) finish(tokens oauth.Tokens) {
 	rec.RefreshToken, rec.IDToken = "", "" // nothing of the session before
 	rec.setTokens(tokens)
 	err := a.save(rec, true)
-	s.owner(func() {
-		a.learnClock(s.client)
+	a.post(func() {
 		acc := s.acc
+		if acc.attempt != s.attempt {
+			// Signed out or removed while this was on its way to the disk.
+			a.revocationDue(revocation{rec.Environment, rec.RefreshToken, a.now()})
+			if acc.unsaved = acc.rec.empty(); a.account(rec.ID) == nil {
+				a.removed[rec.ID] = true
+			}
+			a.storeAt = a.now()
+			return
+		}
+		a.learnClock(s.client)
+		rec.Label = acc.rec.Label
 		acc.take(a, rec)
 		acc.prompt, acc.problem, acc.failures = nil, nil, 0
 		acc.state = acc.state.next(eventGranted, acc.before)

@@ -21,7 +21,7 @@ func (a *Agent) signOut(acc *account, remove bool) {
 	hadSession := acc.state != SignedOut
 	acc.forget()
 	acc.state = acc.state.next(eventSignOut, acc.before)
-	acc.unsaved = false
+	acc.unsaved, acc.leaving = false, true
 	acc.answer(a.now(), acc.notSignedIn())
 	if token != "" {
 		a.revocationDue(revocation{env, token, a.now()})
@@ -32,6 +32,7 @@ func (a *Agent) signOut(acc *account, remove bool) {
 	}
 	blank := acc.rec
 	if remove {
+		a.removed[id] = a.store.vault != nil
 		a.drop(acc)
 	}
 	owed, now := slices.Clone(a.revocations), a.now()
@@ -41,28 +42,24 @@ func (a *Agent) signOut(acc *account, remove bool) {
 		defer cancel()
 		// A renewal under way holds the lock: by the time we get it, the disk
 		// may hold a newer refresh token than memory ever saw.
-		var newer *revocation
+		var newer revocation
 		err := a.store.update(ctx, false, func(d *document) {
 			for _, r := range owed {
 				d.owe(r)
 			}
-			if disk := d.account(id); disk != nil && disk.RefreshToken != "" && disk.RefreshToken != token {
-				newer = &revocation{env, disk.RefreshToken, now}
-				d.owe(*newer)
-			}
-			if remove {
-				d.remove(id)
-			} else {
-				d.put(blank)
-			}
+			newer = d.leave(blank, remove, now)
 		})
 		a.post(func() {
 			a.writing--
-			if newer != nil {
-				a.revocationDue(*newer)
+			if newer.RefreshToken != token {
+				a.revocationDue(newer)
 			}
-			if err != nil {
-				acc.unsaved = !errors.Is(err, errNoStore)
+			acc.leaving = false
+			switch {
+			case err == nil, errors.Is(err, errNoStore):
+				delete(a.removed, id)
+			default:
+				acc.unsaved = acc.unsaved || acc.rec.empty()
 				a.storeFailed(err)
 			}
 		})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -101,6 +102,37 @@ func (d *document) put(r record) {
 	d.Accounts = append(d.Accounts, r)
 }
 
+// bring takes over a session that memory could not save at once. One that
+// another process has renewed since then is newer: to put an older refresh
+// token over it would cost the session.
+func (d *document) bring(r record) {
+	disk := d.account(r.ID)
+	newer := disk != nil && r.Method == MethodDeviceCode && disk.Method == r.Method && !r.empty() &&
+		disk.IssuedAt.After(r.IssuedAt) && !disk.SignedInAt.Before(r.SignedInAt)
+	if !newer {
+		d.put(r)
+	}
+}
+
+// leave forgets an account's session, or the account. What is on disk may be
+// newer than what memory knew: its refresh token is owed too, and returned.
+func (d *document) leave(blank record, remove bool, at time.Time) (owed revocation) {
+	disk := d.account(blank.ID)
+	if disk != nil && disk.SignedInAt.After(at) {
+		return revocation{} // signed in again meanwhile
+	}
+	if disk != nil && disk.RefreshToken != "" {
+		owed = revocation{disk.Environment, disk.RefreshToken, at}
+		d.owe(owed)
+	}
+	if remove {
+		d.remove(blank.ID)
+	} else {
+		d.put(blank)
+	}
+	return owed
+}
+
 func (d *document) remove(id string) {
 	d.Accounts = slices.DeleteFunc(d.Accounts, func(r record) bool { return r.ID == id })
 }
@@ -149,6 +181,8 @@ func (s store) load(ctx context.Context) (document, error) {
 type lockedStore struct {
 	lock *vault.Lock
 	doc  document
+	// gone says that there is no vault, which is no sign-out.
+	gone bool
 	// err is why the document could not be read; then it cannot be written.
 	err error
 }
@@ -167,7 +201,9 @@ func (s store) locked(ctx context.Context, f func(*lockedStore)) error {
 	}
 	defer lock.Unlock()
 	l := &lockedStore{lock: lock}
-	l.doc, l.err = decode(lock.Read(ctx))
+	content, err := lock.Read(ctx)
+	l.gone = errors.Is(err, vault.ErrNoVault)
+	l.doc, l.err = decode(content, err)
 	f(l)
 	return nil
 }
@@ -229,23 +265,42 @@ func (a *Agent) syncStore() {
 	a.storing = true
 	a.writing++
 	a.storeAt = time.Time{}
-	var unsaved []record
+	var unsaved, renamed []record
 	for _, acc := range a.accounts {
 		if acc.unsaved {
 			unsaved = append(unsaved, acc.rec)
 		}
+		if acc.renamed {
+			renamed = append(renamed, acc.rec)
+		}
 	}
+	removed, now := slices.Collect(maps.Keys(a.removed)), a.now()
 	active, first, owed := a.active, !a.loaded, slices.Clone(a.revocations)
 	ctx := a.ctx
 	a.work(func() {
 		doc, err := a.store.load(ctx)
 		if first || err != nil {
-			a.post(func() { a.synced(doc, nil, err) })
+			a.post(func() { a.synced(doc, synced{}, err) })
 			return
 		}
+		var found []revocation
 		err = a.store.update(ctx, false, func(d *document) {
 			for _, r := range unsaved {
-				d.put(r)
+				if r.empty() {
+					found = append(found, d.leave(r, false, now))
+				} else {
+					d.bring(r)
+				}
+			}
+			for _, id := range removed {
+				found = append(found, d.leave(record{ID: id}, true, now))
+			}
+			for _, r := range renamed {
+				if disk := d.account(r.ID); disk != nil {
+					disk.Label = r.Label
+				} else if r.empty() {
+					d.put(r)
+				}
 			}
 			for _, r := range owed {
 				d.owe(r)
@@ -253,12 +308,20 @@ func (a *Agent) syncStore() {
 			d.Active = active
 			doc = *d
 		})
-		a.post(func() { a.synced(doc, unsaved, err) })
+		a.post(func() { a.synced(doc, synced{unsaved, renamed, removed, found}, err) })
 	})
 }
 
+// synced is what syncStore has put on disk.
+type synced struct {
+	sessions, labels []record
+	removed          []string
+	// owed are refresh tokens that only the disk knew.
+	owed []revocation
+}
+
 // synced takes in what syncStore found.
-func (a *Agent) synced(doc document, saved []record, err error) {
+func (a *Agent) synced(doc document, done synced, err error) {
 	a.storing = false
 	a.writing--
 	if err != nil {
@@ -266,15 +329,28 @@ func (a *Agent) synced(doc document, saved []record, err error) {
 		return
 	}
 	a.storeProblem = nil
-	for _, r := range saved {
-		if acc := a.account(r.ID); acc != nil && acc.rec == r {
-			acc.unsaved = false
+	for _, r := range done.sessions {
+		if acc := a.account(r.ID); acc != nil {
+			if r.Label = acc.rec.Label; acc.rec == r {
+				acc.unsaved = false
+			}
 		}
 	}
+	for _, r := range done.labels {
+		if acc := a.account(r.ID); acc != nil && acc.rec.Label == r.Label {
+			acc.renamed = false
+		}
+	}
+	for _, r := range done.owed {
+		a.revocationDue(r)
+	}
 	a.merge(doc)
+	for _, id := range done.removed {
+		delete(a.removed, id)
+	}
 	a.setLoaded()
 	for _, acc := range a.accounts {
-		if acc.unsaved {
+		if acc.unsaved || acc.renamed {
 			a.storeAt = a.now()
 		}
 	}
@@ -317,6 +393,8 @@ func (a *Agent) merge(doc document) {
 	for _, r := range doc.Accounts {
 		acc := a.account(r.ID)
 		switch {
+		case a.removed[r.ID]:
+			// It is on its way off the disk.
 		case acc == nil:
 			if twin := a.twin(r); twin != nil && twin.unsaved {
 				continue // signed in again meanwhile; it replaces r when it is saved
@@ -324,7 +402,10 @@ func (a *Agent) merge(doc document) {
 			acc = newAccount()
 			a.accounts = append(a.accounts, acc)
 			a.load(acc, r)
-		case !acc.unsaved && !acc.busy && acc.state != Prompting && r.IssuedAt.After(acc.rec.IssuedAt):
+		case !acc.unsaved && !acc.leaving && !acc.busy && acc.state != Prompting && r.IssuedAt.After(acc.rec.IssuedAt):
+			if acc.renamed {
+				r.Label = acc.rec.Label
+			}
 			a.load(acc, r)
 		}
 	}

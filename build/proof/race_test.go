@@ -144,3 +144,30 @@ func TestASignOutByAnotherProcessIsNoticed(t *testing.T) {
 		t.Errorf("the signed-out token was used: %v", o)
 	}
 }
+
+// A process that changes something else must not put back the tokens that it
+// knows over newer ones of another process.
+func TestARenameDoesNotUndoAnotherProcessesRenewal(t *testing.T) {
+	idp := quick(t)
+	k := desktop.Keyring(t, desktop.Bus(t))
+	o := options(t, idp)
+	first := start(t, k.Env(), o)
+	first.signIn(idp)
+	second := start(t, k.Env(), o)
+	second.state(authcore.SignedIn)
+
+	renewed := first.ask(command{Renew: true})
+	second.ask(command{Command: authcore.Command{Name: authcore.CommandRename, Text: "Ward 7"}})
+	second.until("the label on disk", func(a answer) bool { return a.account().Label == "Ward 7" && a.Snapshot.Storage.Saved })
+	first.kill()
+	second.kill()
+
+	third := start(t, k.Env(), o)
+	if a := third.state(authcore.SignedIn); a.Token != renewed.Token || a.account().Label != "Ward 7" {
+		t.Errorf("after a restart: token %s, want %s; account %+v", a.Token, renewed.Token, a.account())
+	}
+	third.ask(command{Renew: true})
+	if o := idp.Stats().Outcomes; o["reuse_detected"] != 0 {
+		t.Errorf("outcomes = %v", o)
+	}
+}
