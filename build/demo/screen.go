@@ -46,7 +46,8 @@ Bitfount Tray is starting. What to try:
        curl -H '…' %s/api/whoami
   5. Choose "Quit" when you have seen enough. Ctrl+C ends the demo, too.
 
-Everything runs on this computer, and nothing is left of it afterwards.
+Everything runs on this computer. If you sign in, an entry "bitfount-tray" stays in
+your keyring afterwards; what it could open is gone.
 `, provider.HubURL)
 	if err := cmd.Run(); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("bitfount-tray ended: %w", err)
