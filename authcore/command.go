@@ -27,7 +27,11 @@ const (
 	CommandOpenBrowser CommandName = "open-browser"
 	CommandOpenWindow  CommandName = "open-window"
 	CommandSet         CommandName = "set"
-	CommandQuit        CommandName = "quit"
+	// CommandFixIt runs Diagnose; what it finds is in Desktop.Diagnosis.
+	CommandFixIt CommandName = "fix-it"
+	// CommandCopyReport puts Report on the clipboard.
+	CommandCopyReport CommandName = "copy-report"
+	CommandQuit       CommandName = "quit"
 )
 
 // Command is one request to the agent or the resident. It is what tray, window

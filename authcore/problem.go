@@ -55,6 +55,9 @@ const (
 	ProblemExport        ProblemCode = "export"
 	ProblemManaged       ProblemCode = "managed"
 	ProblemBadSetting    ProblemCode = "bad-setting"
+	ProblemPolicy        ProblemCode = "policy"
+	ProblemProxy         ProblemCode = "proxy"
+	ProblemAutostart     ProblemCode = "autostart"
 
 	// Local API: what a client of the resident can get wrong.
 	ProblemBadRequest       ProblemCode = "bad-request"
@@ -317,6 +320,21 @@ var words = map[ProblemCode]Words{
 		"The setting was not changed.",
 		"What was entered cannot be used; everything stays as it was.",
 		"Look at the details, and enter it again.",
+	},
+	ProblemPolicy: {
+		"Your organisation's policy for Bitfount Tray cannot be used.",
+		"What it fixes may not be in force. Your session is not affected.",
+		"Tell your IT department: {{.Path}} has a mistake or cannot be read. The details say which.",
+	},
+	ProblemProxy: {
+		"The proxy {{.Proxy}} does not let this computer through to {{.Host}}.",
+		"Your session stays as it is, and renewing it is tried again by itself.",
+		"Ask your IT department which proxy to use, and enter it in the settings.",
+	},
+	ProblemAutostart: {
+		"Whether Bitfount Tray starts at login could not be changed.",
+		"Everything stays as it was.",
+		"Look for Bitfount Tray in this computer's own list of startup programs and change it there.",
 	},
 	ProblemInternal: {
 		"Something unexpected happened.",

@@ -127,6 +127,11 @@ type Desktop struct {
 	Browser *Problem `json:"browser,omitempty"`
 	// Clipboard is what was copied last and is still there.
 	Clipboard Clipboard `json:"clipboard,omitzero"`
+	// Policy is why the administrator's policy is not in force, or nil.
+	Policy *Problem `json:"policy,omitempty"`
+	// Diagnosis is what the last "Fix it" found, or has found so far; nil
+	// before the first.
+	Diagnosis *Diagnosis `json:"diagnosis,omitempty"`
 }
 
 // Clipboard says what of ours is on the clipboard.
