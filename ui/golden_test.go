@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/test"
 	"fyne.io/fyne/v2/theme"
 
@@ -31,10 +30,7 @@ func TestMain(m *testing.M) {
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE"} {
 		os.Setenv(name, "en_GB.UTF-8")
 	}
-	// Adding translations chooses the language anew.
-	if err := lang.AddTranslationsFS(translations, "translations"); err != nil {
-		panic(err)
-	}
+	speak("system")
 	os.Exit(m.Run())
 }
 

@@ -1,12 +1,7 @@
 package ui
 
 import (
-	"embed"
 	"encoding/json"
-	"errors"
-	"maps"
-	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,74 +10,69 @@ import (
 
 	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/authcore/export"
+	"github.com/bitfount/bitfount-tray/ui/translations"
 )
 
-// The window's sentences are in translations/, one file a language; the code
-// names them by their keys. The sentences of problems are authcore's, and a
-// translation overrides them with the keys problem.CODE.what, .meaning, .next.
-//
-//go:embed translations
-var translations embed.FS
+// The window's sentences are in package translations; the code names them by
+// their keys.
 
-func init() {
-	err := lang.AddTranslationsFS(translations, "translations")
-	// Fyne itself speaks more languages than we do, and logs every sentence
-	// that it misses in the user's: there, ours are English.
-	locale := lang.SystemLocale()
-	language, _, _ := strings.Cut(locale.LanguageString(), "-")
-	if _, missing := translations.Open("translations/" + language + ".json"); missing != nil && language != "" {
-		english, _ := translations.ReadFile("translations/en.json")
-		err = errors.Join(err, lang.AddTranslationsForLocale(english, locale), lang.AddTranslationsForLocale(englishProblems(), locale))
+// speaking is the language of everything that is drawn. It belongs to Fyne's
+// goroutine, as all of this package does.
+var speaking = translations.For("system")
+
+// speak changes the language; what is drawn already keeps its own. choice is
+// authcore.Settings.Language.
+func speak(choice string) {
+	speaking = translations.For(choice)
+	teachToolkit()
+}
+
+// toolkitPrefix is before the keys of the sentences that Fyne itself says.
+const toolkitPrefix = "fyne."
+
+// teachToolkit makes Fyne's own words (the menu of an entry, the file dialog)
+// speak the same language. Fyne knows only the system's, and lacks Italian: so
+// the words go under the system's name.
+func teachToolkit() {
+	file, err := translations.File(speaking.Code())
+	var all map[string]any
+	if err == nil {
+		err = json.Unmarshal(file, &all)
+	}
+	own := map[string]any{}
+	for key, sentence := range all {
+		if name, ok := strings.CutPrefix(key, toolkitPrefix); ok {
+			own[name] = sentence
+		}
+	}
+	if err == nil {
+		file, err = json.Marshal(own)
+	}
+	if err == nil {
+		err = lang.AddTranslationsForLocale(file, lang.SystemLocale())
 	}
 	if err != nil {
 		fyne.LogError("the translations cannot be read", err)
 	}
 }
 
-// englishProblems are authcore's sentences in the form of a translation file.
-func englishProblems() []byte {
-	sentences := map[string]string{}
-	for _, code := range authcore.ProblemCodes() {
-		w := authcore.WordsTemplate(code)
-		key := problemKey(code)
-		sentences[key+"what"], sentences[key+"meaning"], sentences[key+"next"] = w.What, w.Meaning, w.Next
-	}
-	file, _ := json.Marshal(sentences) // a map of strings cannot fail
-	return file
-}
-
-func problemKey(code authcore.ProblemCode) string { return "problem." + string(code) + "." }
-
 // fields fill the {{.Name}} places of a sentence.
 type fields = map[string]any
 
 // tr is the sentence with that key in the user's language.
-func tr(key string, data ...any) string { return lang.X(key, key, data...) }
+func tr(key string, data ...any) string {
+	var d any
+	if len(data) > 0 {
+		d = data[0]
+	}
+	return speaking.Sentence(key, d)
+}
 
 // trN is the sentence with that key in the plural form that n asks for.
-func trN(key string, n int, data fields) string { return lang.XN(key, key, n, data) }
-
-var placeholder = regexp.MustCompile(`{{\.(\w+)}}`)
+func trN(key string, n int, data fields) string { return speaking.Plural(key, n, data) }
 
 // wordsOf are the sentences of a problem in the user's language.
-func wordsOf(p *authcore.Problem) authcore.Words {
-	template := authcore.WordsTemplate(p.Code)
-	say := func(part, english string) string {
-		data := fields{}
-		for _, name := range placeholder.FindAllStringSubmatch(english, -1) {
-			data[name[1]] = "…"
-		}
-		for name, value := range maps.All(p.Params) {
-			data[name] = value
-		}
-		return lang.X(problemKey(p.Code)+part, english, data)
-	}
-	return authcore.Words{
-		What:    say("what", template.What),
-		Meaning: say("meaning", template.Meaning),
-		Next:    say("next", template.Next),
-	}
-}
+func wordsOf(p *authcore.Problem) authcore.Words { return speaking.Problem(p) }
 
 // secondsBelow is how short a duration must be for its seconds to be shown.
 const secondsBelow = 2 * time.Minute
@@ -128,19 +118,22 @@ func nextWords(d time.Duration) time.Duration {
 }
 
 // when is a moment in words, seen from now and in now's time zone: "at 14:05",
-// "tomorrow at 09:00", "on 27 November at 09:00".
+// "tomorrow at 09:00", "on Friday at 09:00", "on 27 November at 09:00".
 func when(t, now time.Time) string {
 	t = t.In(now.Location())
 	data := fields{"Clock": clock(t)}
-	switch daysBetween(now, t) {
-	case 0:
+	switch days := daysBetween(now, t); {
+	case days == 0:
 		return tr("clock.today", data)
-	case 1:
+	case days == 1:
 		return tr("clock.tomorrow", data)
-	case -1:
+	case days == -1:
 		return tr("clock.yesterday", data)
+	case days > 1 && days < 7:
+		data["Weekday"] = speaking.Weekday(t)
+		return tr("clock.weekday", data)
 	}
-	data["Day"], data["Month"] = t.Day(), tr("month."+strconv.Itoa(int(t.Month())))
+	data["Date"] = speaking.Date(t)
 	return tr("clock.date", data)
 }
 
@@ -153,7 +146,8 @@ func until(t, now time.Time) string {
 	return when(t, now)
 }
 
-func clock(t time.Time) string { return t.Format("15:04") }
+// clock is the time of day.
+func clock(t time.Time) string { return speaking.Clock(t) }
 
 // daysBetween counts midnights of the calendar from a to b, both in one zone.
 func daysBetween(a, b time.Time) int {

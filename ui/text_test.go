@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bitfount/bitfount-tray/authcore"
+	"github.com/bitfount/bitfount-tray/ui/translations"
 )
 
 func TestDurationsInPlainWords(t *testing.T) {
@@ -44,7 +45,9 @@ func TestMomentsInPlainWords(t *testing.T) {
 		{noon.Add(5 * time.Minute), "at 14:05"},
 		{noon.Add(10 * time.Hour), "tomorrow at 00:00"},
 		{noon.Add(-15 * time.Hour), "yesterday at 23:00"},
-		{noon.Add(96 * time.Hour), "on 27 November at 14:00"},
+		{noon.Add(96 * time.Hour), "on Friday at 14:00"},
+		{noon.Add(7 * day), "on 30 November at 14:00"},
+		{noon.Add(-2 * day), "on 21 November at 14:00"},
 	} {
 		if got := when(c.at, now); got != c.want {
 			t.Errorf("%v is %q, want %q", c.at, got, c.want)
@@ -55,25 +58,35 @@ func TestMomentsInPlainWords(t *testing.T) {
 	}
 }
 
-// Keys that are put together from parts, by their beginnings.
-var composed = []string{"environment.", "headers.", "month."}
+// Keys that are put together from parts, by their beginnings, and those that
+// Fyne uses.
+var composed = []string{"environment.", "headers.", "month.", "weekday.", toolkitPrefix}
 
-func TestEverySentenceIsThereAndUsed(t *testing.T) {
-	source := ""
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		if !strings.HasSuffix(f, "_test.go") {
-			content, err := os.ReadFile(f)
-			if err != nil {
-				t.Fatal(err)
+// source is the program's text that could name a sentence.
+func source(t *testing.T) string {
+	t.Helper()
+	text := ""
+	for _, pattern := range []string{"*.go", "translations/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if !strings.HasSuffix(f, "_test.go") {
+				content, err := os.ReadFile(f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text += string(content)
 			}
-			source += string(content)
 		}
 	}
-	content, err := os.ReadFile("translations/en.json")
+	return text
+}
+
+func TestEverySentenceIsThereAndUsed(t *testing.T) {
+	source := source(t)
+	content, err := translations.File("en")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
 
 	"github.com/bitfount/bitfount-tray/authcore"
 )
@@ -38,6 +39,9 @@ type View struct {
 	snapshot *authcore.Snapshot
 	now      time.Time
 	failed   *authcore.Problem
+
+	// language is the setting that the pages were built for.
+	language string
 
 	root    *fyne.Container
 	banners *banners
@@ -80,15 +84,35 @@ func (m moment) allowed(name authcore.CommandName) bool {
 // NewView returns a view that sends commands to do. Until the first Render it
 // asks for a moment's patience.
 func NewView(do func(authcore.Command)) *View {
-	v := &View{do: do}
+	v := &View{do: do, language: "system"}
+	speak(v.language)
+	v.root = container.NewWithoutLayout()
+	v.build()
+	v.turnTo(v.pages.wait)
+	return v
+}
+
+// build makes the pages, in the language that is spoken.
+func (v *View) build() {
 	v.banners = newBanners(v)
 	v.pages = pages{
 		wait: newWait(), welcome: newWelcome(v), asking: newAsking(v),
 		approval: newApproval(v), session: newSession(v), gone: newGone(v),
 	}
-	v.root = container.NewBorder(v.banners.root, nil, nil, nil)
-	v.turnTo(v.pages.wait)
-	return v
+	v.root.Layout = layout.NewBorderLayout(v.banners.root, nil, nil, nil)
+}
+
+// speak draws everything anew in another language, if it is another.
+func (v *View) speak(choice string) {
+	if choice == "" {
+		choice = "system"
+	}
+	if choice == v.language {
+		return
+	}
+	v.language = choice
+	speak(choice)
+	v.build()
 }
 
 // Content is what belongs into the window.
@@ -98,6 +122,9 @@ func (v *View) Content() fyne.CanvasObject { return v.root }
 // zone. The snapshot must not change afterwards.
 func (v *View) Render(s *authcore.Snapshot, now time.Time) {
 	v.snapshot = s
+	if v.page != v.pages.gone {
+		v.speak(s.Settings.Language)
+	}
 	v.Tick(now)
 }
 
