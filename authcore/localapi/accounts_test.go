@@ -39,6 +39,26 @@ func TestAccountsArriveWithTheirSecrets(t *testing.T) {
 		t.Errorf("got %+v, error %v", source, err)
 	}
 
+	// Tests take the same, and bring back what was found.
+	found := authcore.CredentialTest{Outcome: authcore.TestRefused, Host: "hub.example.org", Status: 401}
+	b.TestAPIKeys = func(_ context.Context, k authcore.APIKeysAccount) (authcore.CredentialTest, error) {
+		keys = k
+		return found, nil
+	}
+	b.TestSource = func(_ context.Context, e authcore.ExternalJWTAccount) (authcore.CredentialTest, error) {
+		source = e
+		return authcore.CredentialTest{}, &authcore.Problem{Code: authcore.ProblemBadSource}
+	}
+	path, _ = serve(t, b)
+	client = NewClient(path)
+	keys, source = authcore.APIKeysAccount{}, authcore.ExternalJWTAccount{}
+	if result, err := client.TestAPIKeys(t.Context(), wantKeys); err != nil || keys != wantKeys || result != found {
+		t.Errorf("got %+v, found %+v, error %v", keys, result, err)
+	}
+	if _, err := client.TestSource(t.Context(), wantSource); !errors.As(err, &p) || !reflect.DeepEqual(source, wantSource) {
+		t.Errorf("got %+v, error %v", source, err)
+	}
+
 	keys = authcore.APIKeysAccount{}
 	for _, body := range []string{
 		`{"api_key": ["` + canary + `"]}`, `{"api_key": "` + canary, `{"api_key": "` + canary + `"} "` + canary + `"`, `"` + canary + `"`,

@@ -7,6 +7,8 @@
 //	POST /v1/commands/{name}          a command, as JSON
 //	POST /v1/accounts/api-keys        an account with API keys, as JSON
 //	POST /v1/accounts/external-jwt    an account whose JWT comes from elsewhere
+//	POST /v1/tests/api-keys           what the Hub says to keys, without keeping them
+//	POST /v1/tests/external-jwt       what a source of JWTs gives, likewise
 //	GET  /v1/headers/{service}        ?format= &min_valid=20m &account=
 //	GET  /v1/token                    ?min_valid=20m &account=
 //
@@ -99,6 +101,9 @@ type Backend struct {
 	// SetAPIKeys and SetExternalJWT keep an account.
 	SetAPIKeys     func(context.Context, authcore.APIKeysAccount) error
 	SetExternalJWT func(context.Context, authcore.ExternalJWTAccount) error
+	// TestAPIKeys and TestSource try credentials without keeping them.
+	TestAPIKeys func(context.Context, authcore.APIKeysAccount) (authcore.CredentialTest, error)
+	TestSource  func(context.Context, authcore.ExternalJWTAccount) (authcore.CredentialTest, error)
 	// Headers returns the headers of a service, renewing first if need be.
 	Headers func(context.Context, HeaderQuery) ([]export.Header, error)
 	// Token returns an access token and when it expires (zero if never).

@@ -55,6 +55,8 @@ func handler(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/commands/{name}", s.command)
 	mux.HandleFunc("POST /v1/accounts/api-keys", s.setAPIKeys)
 	mux.HandleFunc("POST /v1/accounts/external-jwt", s.setExternalJWT)
+	mux.HandleFunc("POST /v1/tests/api-keys", s.testAPIKeys)
+	mux.HandleFunc("POST /v1/tests/external-jwt", s.testExternalJWT)
 	mux.HandleFunc("GET /v1/headers/{service}", s.headers)
 	mux.HandleFunc("GET /v1/token", s.token)
 	mux.HandleFunc("/", s.unknown)

@@ -87,6 +87,7 @@ func Run(ctx context.Context, o Options) error {
 		if err := localapi.Serve(ctx, o.Listener, localapi.Backend{
 			Snapshot: r.agent.Snapshot, Subscribe: r.agent.Subscribe, Do: r.do, Focus: &r.focus,
 			SetAPIKeys: r.agent.SetAPIKeys, SetExternalJWT: r.agent.SetExternalJWT,
+			TestAPIKeys: r.agent.TestAPIKeys, TestSource: r.agent.TestSource,
 			Headers: func(ctx context.Context, q localapi.HeaderQuery) ([]export.Header, error) {
 				return r.agent.Headers(ctx, q.Account, q.Service, q.MinValid)
 			},
