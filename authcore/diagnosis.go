@@ -326,8 +326,8 @@ func (p probe) failed(fail func(ProblemCode, error) reached, host, at string, er
 		r.check.Problem.Params["Issuer"] = Redact(f.CertificateIssuer)
 		return r
 	}
-	if record, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return fail(ProblemCaptivePortal, record)
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
+		return fail(ProblemCaptivePortal, errors.New("the answer was not encrypted"))
 	}
 	_, refused := errors.AsType[errProxyAnswer](err)
 	if refused || strings.HasPrefix(err.Error(), "proxyconnect ") { // net.OpError.Op of net/http

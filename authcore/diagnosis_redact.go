@@ -21,7 +21,7 @@ var (
 	// User name and password in a URL (RFC 3986 section 3.2.1).
 	userinfoLike = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s"']*@`)
 	// A run of characters that no word or name has.
-	runLike = regexp.MustCompile(`[A-Za-z0-9_~+/=-]{24,}`)
+	runLike = regexp.MustCompile(`[A-Za-z0-9_~+/-]{24,}={0,2}`)
 )
 
 // Redact takes out of a text whatever looks like a credential: JWTs, bearer
