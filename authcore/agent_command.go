@@ -18,6 +18,9 @@ var ErrUnknownCommand = errors.New("unknown command")
 // do something about it; ErrUnknownCommand, ErrStopped or the context's error
 // otherwise.
 func (a *Agent) Do(ctx context.Context, c Command) error {
+	if c.Name == CommandImportTokenFile {
+		return a.ImportTokenFile(ctx, c.Path) // returns when it is done
+	}
 	return a.call(ctx, func() error {
 		acc := a.account(c.Account)
 		if acc == nil {

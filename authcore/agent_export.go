@@ -197,11 +197,7 @@ func (a *Agent) startExport(f *liveFile, cred *credential) {
 	spec := f.spec
 	var file export.TokenFile
 	if acc := a.account(spec.Account); acc != nil && spec.Account != "" {
-		e := acc.rec.Environment
-		file = export.TokenFile{
-			AccessToken: secret.New(acc.rec.AccessToken), IDToken: secret.New(acc.rec.IDToken), ExpiresAt: acc.rec.ExpiresAt,
-			AuthDomain: hostOf(e.Issuer), ClientID: e.ClientID, Scopes: e.Scopes, Audience: e.Audience,
-		}
+		file = tokenFileOf(acc.rec)
 	}
 	a.work(func() {
 		err := writeLiveFile(spec, cred, file)
@@ -211,6 +207,15 @@ func (a *Agent) startExport(f *liveFile, cred *credential) {
 			a.exported(f, cred, err)
 		})
 	})
+}
+
+// tokenFileOf is the SDK's token file for a session. It has no refresh token.
+func tokenFileOf(r record) export.TokenFile {
+	e := r.Environment
+	return export.TokenFile{
+		AccessToken: secret.New(r.AccessToken), IDToken: secret.New(r.IDToken), ExpiresAt: r.ExpiresAt,
+		AuthDomain: hostOf(e.Issuer), ClientID: e.ClientID, Scopes: e.Scopes, Audience: e.Audience,
+	}
 }
 
 func writeLiveFile(spec export.Spec, cred *credential, file export.TokenFile) error {

@@ -17,6 +17,9 @@ const (
 	CommandRemove       CommandName = "remove-account"
 	CommandAddLiveFile  CommandName = "add-live-file"
 	CommandRemoveFile   CommandName = "remove-live-file"
+	// CommandImportTokenFile takes over the session of the SDK's token file at
+	// Path, or in the SDK's own place if that is empty: Agent.ImportTokenFile.
+	CommandImportTokenFile CommandName = "import-token-file"
 )
 
 // Commands that the resident carries out, since they need the desktop.
@@ -43,7 +46,7 @@ type Command struct {
 	// Service and Format say what to copy or to write.
 	Service export.Service `json:"service,omitempty"`
 	Format  string         `json:"format,omitempty"`
-	// Path is the live file's place, absolute.
+	// Path is the place of the live file or token file, absolute.
 	Path string `json:"path,omitempty"`
 	// Setting names the setting that CommandSet gives the value Text.
 	Setting string `json:"setting,omitempty"`
@@ -81,6 +84,8 @@ func (s *Snapshot) Allowed(c Command) bool {
 		return ok
 	case CommandAddLiveFile:
 		return ok && s.Settings.Exports
+	case CommandImportTokenFile:
+		return s.Settings.Exports
 	case CommandSet:
 		return !s.Settings.IsLocked(c.Setting)
 	}
