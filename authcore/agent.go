@@ -268,7 +268,11 @@ func (a *Agent) post(f func()) {
 func (a *Agent) call(ctx context.Context, f func() error) error {
 	reply := make(chan error, 1)
 	select {
-	case a.inbox <- func() { reply <- f() }:
+	case a.inbox <- func() {
+		err := f()
+		a.publish() // before the reply, so that callers see what they did
+		reply <- err
+	}:
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-a.done:
