@@ -40,6 +40,8 @@ test: setup check unit fuzz
 unit:
 	@mkdir -p $(OUT)
 	@go test -race -vet=off -count=1 -v ./... | tee $(OUT)/test.log | awk -f build/test/summary.awk
+	@# The race detector makes drawing so slow that all pictures are compared without it.
+	@CGO_ENABLED=0 go test -vet=off -count=1 ./ui
 	@for module in $(NESTED); do echo "module $$module"; \
 	  (cd $$module && go test -race -vet=off -count=1 -v ./...) | tee $(OUT)/test-$$(basename $$module).log | awk -f build/test/summary.awk; done
 

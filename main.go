@@ -138,7 +138,7 @@ func runResident(ctx context.Context, f flags, paths authcore.Paths, client *loc
 		return err
 	}
 	return resident.Run(ctx, resident.Options{
-		Agent: agent, Listener: listener, Show: f.show, Hidden: f.hidden, Log: log,
+		Agent: agent, Listener: listener, Show: f.show || settings.ShowWindow && !f.hidden, Hidden: f.hidden, Log: log,
 		Settings: settings, SettingsPath: paths.SettingsPath(), Network: network,
 	})
 }

@@ -57,7 +57,7 @@ type resident struct {
 	clear context.CancelFunc
 	// holds is the account whose headers are on the clipboard.
 	holds string
-	// shownForHost: the window was opened because no icon can be seen.
+	// shownForHost: people were told that no icon can be seen.
 	shownForHost bool
 }
 
@@ -315,10 +315,16 @@ func (r *resident) forgetClipboard(now authcore.Clipboard) {
 func (r *resident) hostChanged(p *authcore.Problem) {
 	r.agent.SetDesktop(func(d *authcore.Desktop) { d.Tray = p })
 	r.mu.Lock()
-	show := p != nil && !r.options.Hidden && !r.shownForHost
-	r.shownForHost = r.shownForHost || show
+	first := p != nil && !r.shownForHost
+	r.shownForHost = r.shownForHost || first
 	r.mu.Unlock()
-	if show {
+	switch {
+	case !first:
+	case r.options.Hidden:
+		// Started at login: one line rather than a window in the way.
+		words := p.Words()
+		r.notify(words.What, words.Meaning+" "+words.Next)
+	default:
 		_ = r.window.Open()
 	}
 }
