@@ -205,12 +205,13 @@ func (acc *account) answer(now time.Time, err error) {
 // enough, else the error.
 func (acc *account) reply(now time.Time, minValid time.Duration, err error) credentialReply {
 	if acc.cred != nil {
-		if left := acc.cred.left(now); left > 0 && left >= minValid {
+		left := acc.cred.left(now)
+		if left > 0 && left >= minValid {
 			return credentialReply{cred: acc.cred}
 		}
-		if err == nil {
+		if err == nil && left > 0 {
 			err = &Problem{Code: ProblemTooShort, Params: map[string]string{
-				"Asked": minValid.String(), "Left": max(0, acc.cred.left(now)).Round(time.Second).String(),
+				"Asked": minValid.String(), "Left": left.Round(time.Second).String(),
 			}}
 		}
 	}

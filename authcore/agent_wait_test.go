@@ -77,3 +77,19 @@ func TestAProgramThatEndsSoonWaitsForItsSignOut(t *testing.T) {
 		}
 	})
 }
+
+func TestAnEndedSessionIsCalledEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.signIn()
+		b.issuer.set(func(f *fakeIssuer) { clear(f.live); clear(f.families) })
+		time.Sleep(25 * time.Hour)
+		synctest.Wait()
+		b.wantState(NeedsSignIn)
+		_, err := b.agent.Headers(t.Context(), "", export.Hub, 0)
+		var problem *Problem
+		if !errors.As(err, &problem) || problem.Code != ProblemSessionEnded {
+			t.Errorf("headers of an ended session: %v", err)
+		}
+	})
+}
