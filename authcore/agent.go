@@ -317,7 +317,7 @@ func (a *Agent) untilNext() time.Duration {
 		}
 	}
 	for _, acc := range a.accounts {
-		if acc.renewable() && !acc.busy && acc.state != Prompting {
+		if acc.renewable() && !acc.busy {
 			consider(acc.renewAt)
 		}
 		if acc.state == SignedIn || acc.state == Offline {
@@ -346,7 +346,7 @@ func (a *Agent) tick() {
 	now := a.now()
 	for _, acc := range a.accounts {
 		acc.lapse(a, now)
-		if acc.renewable() && !acc.busy && !acc.renewAt.IsZero() && !now.Before(acc.renewAt) && acc.state != Prompting {
+		if acc.renewable() && !acc.busy && !acc.renewAt.IsZero() && !now.Before(acc.renewAt) {
 			a.startRenewal(acc)
 		}
 	}

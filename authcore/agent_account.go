@@ -28,6 +28,8 @@ type account struct {
 	// busy while a worker renews; attempt tells its result from a stale one.
 	busy    bool
 	attempt int
+	// signing tells the sign-in under way from an earlier one.
+	signing int
 	// cancel ends the sign-in under way; nil once its tokens are being saved.
 	cancel  context.CancelFunc
 	waiters []waiter
@@ -50,6 +52,20 @@ type waiter struct {
 type credentialReply struct {
 	cred *credential
 	err  error
+}
+
+// happen moves the session along the transition table. While a sign-in waits
+// for its user, the session that it was started from lives on, and may be what
+// an abandoned sign-in comes back to.
+func (acc *account) happen(e Event) {
+	switch e {
+	case eventSignIn, eventGranted, eventAbandoned, eventSignOut:
+	default:
+		if acc.state == Prompting {
+			acc.before = acc.before.next(e, acc.before)
+		}
+	}
+	acc.state = acc.state.next(e, acc.before)
 }
 
 func newAccount() *account { return &account{state: SignedOut, unwatch: func() {}} }
@@ -92,7 +108,7 @@ func (acc *account) view(now time.Time) Account {
 		HasHeaders: acc.cred != nil && acc.cred.left(now) > 0,
 		Renewable:  acc.renewable(),
 	}
-	if v.Renewable && acc.state != Prompting {
+	if v.Renewable {
 		v.RenewAt = acc.renewAt
 	}
 	return v
@@ -145,9 +161,9 @@ func (acc *account) lapse(a *Agent, now time.Time) {
 		return
 	}
 	was := acc.state
-	acc.state = acc.state.next(eventLapsed, acc.before)
+	acc.happen(eventLapsed)
 	if acc.state == Expired && !acc.renewable() {
-		acc.state = acc.state.next(eventRefused, acc.before)
+		acc.happen(eventRefused)
 		acc.problem = &Problem{Code: ProblemSessionEnded, Since: now}
 	}
 	if acc.state != was {

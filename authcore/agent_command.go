@@ -141,7 +141,7 @@ func (a *Agent) replaceRejected(ctx context.Context, account string, rejected se
 			reply <- credentialReply{err: fmt.Errorf("there is no account %q", account)}
 		case acc.cred != nil && !acc.cred.token.Equal(rejected):
 			reply <- acc.reply(a.now(), 0, nil)
-		case !acc.renewable() || acc.state == Prompting:
+		case !acc.renewable():
 			reply <- credentialReply{err: acc.notSignedIn()}
 		case !acc.busy && acc.failures > 0 && a.now().Before(acc.renewAt):
 			reply <- credentialReply{err: acc.problem}
@@ -187,7 +187,7 @@ func (a *Agent) serve(acc *account) {
 	for _, w := range acc.waiters {
 		r := acc.reply(now, w.minValid, nil)
 		switch {
-		case r.err == nil, !acc.renewable(), acc.state == Prompting:
+		case r.err == nil, !acc.renewable():
 			w.reply <- r
 		case acc.failures > 0 && now.Before(acc.renewAt):
 			w.reply <- credentialReply{err: acc.problem}

@@ -261,11 +261,13 @@ func (a *Agent) imported(i tokenImport) error {
 		acc.cancel()
 	}
 	acc.cancel, acc.prompt = nil, nil
+	acc.signing++
 	acc.attempt++ // what is under way is of the session before
 	acc.busy = false
 	acc.take(a, rec)
 	acc.problem, acc.failures = nil, 0
-	acc.state = acc.state.next(eventLoaded, acc.before).next(eventGranted, acc.before)
+	acc.happen(eventLoaded)
+	acc.happen(eventGranted)
 	a.saved(acc, i.saveErr)
 	if rec.ID != i.rec.ID && a.store.vault != nil {
 		acc.unsaved, a.storeAt = true, a.now()

@@ -128,13 +128,15 @@ func (a *Agent) adopt(id, environment string, r record) error {
 			acc = a.addPristine(r.Environment)
 		}
 	}
+	a.cancelSignIn(acc)
+	acc.signing++
 	acc.unwatch()
 	r.ID, r.Label = acc.rec.ID, acc.rec.Label
 	acc.attempt++
 	acc.busy = false
 	acc.take(a, r)
 	acc.problem, acc.failures = nil, 0
-	acc.state = acc.state.next(eventLoaded, acc.before)
+	acc.happen(eventLoaded)
 	acc.unsaved = a.store.vault != nil
 	a.active = r.ID
 	if a.storeAt = a.now(); !a.storing && !a.revoking {

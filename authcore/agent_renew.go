@@ -32,7 +32,7 @@ func (a *Agent) startRenewal(acc *account) {
 		acc.problem = &Problem{Code: ProblemInternal, Cause: err.Error(), Since: a.now()}
 		return
 	}
-	acc.state = acc.state.next(eventDue, acc.before)
+	acc.happen(eventDue)
 	acc.busy = true
 	acc.attempt++
 	if acc.rec.Source != nil {
@@ -99,7 +99,8 @@ func renewLocked(ctx context.Context, client *oauth.Client, l *lockedStore, rec 
 	if l.err == nil && !result.interrupted {
 		l.doc.put(rec)
 		if err := l.write(ctx); err != nil {
-			if rec.ExpiresAt.Sub(now) > renewalMargin {
+			// What only memory has is no safer for waiting.
+			if !unsaved && rec.ExpiresAt.Sub(now) > renewalMargin {
 				return renewal{rec: result.rec, saveErr: err, postponed: true}
 			}
 			l.err = err
@@ -155,11 +156,11 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 	case r.gone:
 		a.log.Info("signed out by another program", "account", acc.rec.ID)
 		acc.forget()
-		acc.state = acc.state.next(eventSignOut, acc.before)
+		acc.happen(eventSignOut)
 		acc.answer(now, acc.notSignedIn())
 		return
 	case r.postponed:
-		acc.state = acc.state.next(eventLoaded, acc.before)
+		acc.happen(eventLoaded)
 		acc.renewAt = now.Add(storeEvery)
 		a.storeFailed(r.saveErr)
 		acc.answer(now, nil)
@@ -167,7 +168,7 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 	case r.err == nil:
 		r.rec.Label = acc.rec.Label // it may have been renamed meanwhile
 		acc.take(a, r.rec)
-		acc.state = acc.state.next(eventRenewed, acc.before)
+		acc.happen(eventRenewed)
 		acc.problem, acc.failures = nil, 0
 		if acc.rec.Source == nil {
 			a.saved(acc, r.saveErr)
@@ -178,7 +179,7 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 		acc.answer(now, nil)
 	case errors.Is(r.err, oauth.ErrSignInAgain):
 		acc.rec.RefreshToken, acc.rec.RenewalStarted = "", time.Time{}
-		acc.state = acc.state.next(eventRefused, acc.before)
+		acc.happen(eventRefused)
 		acc.renewAt, acc.failures = time.Time{}, 0
 		acc.problem = a.problem(r.err, acc.rec.Environment)
 		if r.interrupted {
@@ -196,7 +197,7 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 		}
 		acc.rec.RenewalStarted = r.rec.RenewalStarted
 		acc.failures++
-		acc.state = acc.state.next(eventFaulted, acc.before)
+		acc.happen(eventFaulted)
 		var asked time.Duration
 		var fault *oauth.Fault
 		if errors.As(r.err, &fault) {

@@ -15,12 +15,12 @@ func (a *Agent) startSignIn(acc *account) error {
 		return &Problem{Code: ProblemInternal, Cause: err.Error(), Since: a.now()}
 	}
 	acc.before = acc.state
-	acc.state = acc.state.next(eventSignIn, acc.before)
+	acc.happen(eventSignIn)
 	acc.prompt, acc.problem = nil, nil
 	ctx, cancel := context.WithCancel(a.ctx)
 	acc.cancel = cancel
-	acc.attempt++
-	s := signIn{agent: a, acc: acc, attempt: acc.attempt, client: client, rec: acc.rec}
+	acc.signing++
+	s := signIn{agent: a, acc: acc, attempt: acc.signing, client: client, rec: acc.rec}
 	if s.rec.Username == "" {
 		s.rec.Username = a.options.Username
 	}
@@ -44,7 +44,7 @@ type signIn struct {
 // owner runs f on the owner's goroutine if the sign-in is still wanted.
 func (s *signIn) owner(f func()) {
 	s.agent.post(func() {
-		if s.acc.attempt == s.attempt && s.acc.state == Prompting {
+		if s.acc.signing == s.attempt && s.acc.state == Prompting {
 			f()
 		}
 	})
@@ -104,7 +104,7 @@ func (s *signIn) abandon(err error) {
 		a, acc := s.agent, s.acc
 		a.learnClock(s.client)
 		acc.prompt, acc.cancel = nil, nil
-		acc.state = acc.state.next(eventAbandoned, acc.before)
+		acc.happen(eventAbandoned)
 		acc.problem = nil
 		if !errors.Is(err, context.Canceled) {
 			acc.problem = a.problem(err, s.rec.Environment)
@@ -122,7 +122,7 @@ func (s *signIn) finish(tokens oauth.Tokens) {
 	// From here on the sign-in cannot be cancelled: its tokens are real.
 	wanted := false
 	_ = a.call(context.Background(), func() error {
-		if wanted = s.acc.attempt == s.attempt && s.acc.state == Prompting; wanted {
+		if wanted = s.acc.signing == s.attempt && s.acc.state == Prompting; wanted {
 			s.acc.cancel = nil
 			s.rec.Label = s.acc.rec.Label
 		}
@@ -148,7 +148,7 @@ func (s *signIn) finish(tokens oauth.Tokens) {
 	err := a.save(rec, true)
 	a.post(func() {
 		acc := s.acc
-		if acc.attempt != s.attempt {
+		if acc.signing != s.attempt {
 			// Signed out or removed while this was on its way to the disk.
 			a.revocationDue(revocation{rec.Environment, rec.RefreshToken, a.now()})
 			if acc.unsaved = acc.rec.empty(); a.account(rec.ID) == nil {
@@ -157,11 +157,13 @@ func (s *signIn) finish(tokens oauth.Tokens) {
 			a.storeAt = a.now()
 			return
 		}
+		acc.attempt++ // a renewal under way was of the session before
+		acc.busy = false
 		a.learnClock(s.client)
 		rec.Label = acc.rec.Label
 		acc.take(a, rec)
 		acc.prompt, acc.problem, acc.failures = nil, nil, 0
-		acc.state = acc.state.next(eventGranted, acc.before)
+		acc.happen(eventGranted)
 		a.saved(acc, err)
 		if twin := a.twin(rec); twin != nil {
 			a.drop(twin)
@@ -210,6 +212,7 @@ func (a *Agent) drop(gone *account) {
 	}
 	a.accounts = keep
 	gone.attempt++
+	gone.signing++
 	gone.answer(a.now(), gone.notSignedIn())
 	if len(a.accounts) == 0 {
 		a.addPristine(a.options.Environment)

@@ -15,12 +15,13 @@ import (
 // itself goes as well.
 func (a *Agent) signOut(acc *account, remove bool) {
 	a.cancelSignIn(acc)
+	acc.signing++
 	acc.attempt++ // whatever is under way comes too late
 	acc.busy, acc.cancel = false, nil
 	id, env, token := acc.rec.ID, acc.rec.Environment, acc.rec.RefreshToken
 	hadSession := acc.state != SignedOut
 	acc.forget()
-	acc.state = acc.state.next(eventSignOut, acc.before)
+	acc.happen(eventSignOut)
 	acc.unsaved, acc.leaving = false, true
 	acc.answer(a.now(), acc.notSignedIn())
 	if token != "" {

@@ -438,7 +438,7 @@ func (a *Agent) load(acc *account, r record) {
 	if r.empty() {
 		return
 	}
-	acc.state = acc.state.next(eventLoaded, acc.before)
+	acc.happen(eventLoaded)
 	acc.lapse(a, a.now())
 	a.watch(acc)
 	a.log.Info("found a saved session", "account", r.ID, "state", acc.state)

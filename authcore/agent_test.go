@@ -590,3 +590,40 @@ func (b *bench) eventually(ok func() bool) {
 		}
 	}
 }
+
+func TestTheSessionIsRenewedWhileASignInWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.issuer.set(func(f *fakeIssuer) { f.life = 40 * time.Minute })
+		b.signIn()
+		time.Sleep(20 * time.Minute)
+		before := b.hubHeader()
+		b.do(CommandSignIn)
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		b.wantState(Prompting)
+		if b.hubHeader() == before {
+			t.Error("the renewal waited for the user")
+		}
+		if p := b.account().Prompt; p == nil {
+			t.Error("the renewal took the code away")
+		}
+		b.do(CommandCancelSignIn)
+		b.wantState(SignedIn)
+
+		// A refusal meanwhile is what the abandoned sign-in comes back to.
+		b.do(CommandSignIn)
+		b.issuer.set(func(f *fakeIssuer) { clear(f.live) })
+		time.Sleep(14 * time.Minute)
+		b.do(CommandCancelSignIn)
+		for range 3 {
+			if b.account().State == NeedsSignIn {
+				break
+			}
+			time.Sleep(30 * time.Minute)
+			synctest.Wait()
+		}
+		b.wantState(NeedsSignIn)
+		b.signIn()
+	})
+}
