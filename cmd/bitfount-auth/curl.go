@@ -78,7 +78,7 @@ standard input is taken.
 
 The exit code is curl's own.`,
 		Example: `  bitfount-auth curl -s https://hub.bitfount.com/api/…
-  bitfount-auth curl --min-valid 20m -X POST --json @body.json https://am.hub.bitfount.com/api/…`,
+  bitfount-auth curl --min-valid 20m --json @body.json https://am.hub.bitfount.com/api/…`,
 		DisableFlagParsing: true,
 		RunE: func(c *cobra.Command, args []string) error {
 			line, err := p.parseCurl(args)

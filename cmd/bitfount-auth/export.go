@@ -119,6 +119,11 @@ func (p *program) addFile(ctx context.Context, s sessions, c authcore.Command) e
 }
 
 func (p *program) listFiles(ctx context.Context, s sessions) error {
+	// An agent that has just begun looks at its files first.
+	var problem *authcore.Problem
+	if err := s.settle(ctx); err != nil && !errors.As(err, &problem) {
+		return err
+	}
 	snapshot, err := s.snapshot(ctx)
 	if err != nil {
 		return err

@@ -114,11 +114,15 @@ func completeFlag(c *cobra.Command, flag string, values []string) {
 // headers are those of each of the services, from API keys in the environment
 // or from a session.
 func (p *program) headers(ctx context.Context, flags credentialFlags, services ...export.Service) ([][]export.Header, error) {
-	if keys, err := p.environmentKeys(flags.username); keys != nil || err != nil {
+	keys, err := p.environmentKeys(flags.username)
+	if err != nil {
+		return nil, err
+	}
+	if keys != nil {
 		return headersOf(ctx, keys, services)
 	}
 	var all [][]export.Header
-	err := p.withSessions(ctx, func(ctx context.Context, s sessions) error {
+	err = p.withSessions(ctx, func(ctx context.Context, s sessions) error {
 		account, err := p.accountID(ctx, s)
 		if err != nil {
 			return err

@@ -184,16 +184,18 @@ func link(prompt authcore.DevicePrompt) string {
 }
 
 // showPrompt writes what somebody needs who approves. It goes to standard
-// error: it is a question, not the answer.
+// error: it is a question, not the answer. The QR code comes first, so that on
+// 24 lines the link and the code are not what scrolls away.
 func (p *program) showPrompt(prompt authcore.DevicePrompt) {
 	var b strings.Builder
-	page := oneLine(link(prompt))
-	fmt.Fprintf(&b, "To sign in, open this page in a browser, here or on another device:\n\n  %s\n\nand check that it shows the code\n\n  %s\n\n", page, oneLine(prompt.UserCode))
-	if width, _, err := term.GetSize(int(p.stderr.Fd())); err == nil && drawsColours(p.stderr) {
-		writeQR(&b, page, width)
+	page, how := oneLine(link(prompt)), "open"
+	if width, _, err := term.GetSize(int(p.stderr.Fd())); err == nil && drawsColours(p.stderr) && writeQR(&b, page, width) {
+		how = "scan the QR code or open"
 	}
-	life := prompt.ExpiresAt.Sub(prompt.IssuedAt)
-	fmt.Fprintf(&b, "Only continue if you started this yourself. The code is good for %d minutes.\nWaiting for the approval; Ctrl-C cancels.\n", int(life.Round(time.Minute)/time.Minute))
+	life := prompt.ExpiresAt.Sub(prompt.IssuedAt).Round(time.Minute)
+	fmt.Fprintf(&b, "To sign in, %s this page, here or on another device:\n  %s\nCheck that it shows the code  %s\n"+
+		"Only continue if you started this yourself. The code is good for %d minutes.\nWaiting for the approval; Ctrl-C cancels.\n",
+		how, page, oneLine(prompt.UserCode), life/time.Minute)
 	_, _ = io.WriteString(p.stderr, b.String())
 }
 
@@ -204,10 +206,10 @@ const quietZone = 2
 // writeQR draws a QR code of half blocks, two modules a character, black on
 // white whatever the terminal's colours are: not every reader takes an
 // inverted one. It draws nothing if the terminal is too narrow.
-func writeQR(b *strings.Builder, text string, width int) {
+func writeQR(b *strings.Builder, text string, width int) bool {
 	code, err := qr.Encode(text, qr.L)
 	if err != nil || code.Size+2*quietZone > width {
-		return
+		return false
 	}
 	for y := -quietZone; y < code.Size+quietZone; y += 2 {
 		b.WriteString("\x1b[30;107m")
@@ -226,7 +228,7 @@ func writeQR(b *strings.Builder, text string, width int) {
 		}
 		b.WriteString("\x1b[0m\n")
 	}
-	b.WriteByte('\n')
+	return true
 }
 
 func (p *program) openBrowser(page string) {

@@ -81,6 +81,7 @@ Environment variables:
 		SilenceUsage:      true,
 		PersistentPreRunE: func(*cobra.Command, []string) error { p.began = true; return nil },
 		Args:              cobra.NoArgs,
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetVersionTemplate("bitfount-auth {{.Version}}\n")
 	root.PersistentFlags().StringVar(&p.config, "config", "", "read the environment from this configuration `file`")

@@ -28,6 +28,8 @@ type sessions interface {
 	watch(context.Context) iter.Seq2[*authcore.Snapshot, error]
 	do(context.Context, authcore.Command) error
 	setAPIKeys(context.Context, authcore.APIKeysAccount) error
+	// settle waits until what was asked for outlives this process.
+	settle(context.Context) error
 	headers(ctx context.Context, account string, service export.Service, minValid time.Duration) ([]export.Header, error)
 	token(ctx context.Context, account string, minValid time.Duration) (secret.Secret, time.Time, error)
 }
@@ -73,6 +75,9 @@ func (r residentSessions) do(ctx context.Context, c authcore.Command) error {
 func (r residentSessions) setAPIKeys(ctx context.Context, k authcore.APIKeysAccount) error {
 	return r.client.SetAPIKeys(ctx, k)
 }
+
+// settle has nothing to wait for: the resident goes on.
+func (residentSessions) settle(context.Context) error { return nil }
 
 func (r residentSessions) headers(ctx context.Context, account string, service export.Service, minValid time.Duration) ([]export.Header, error) {
 	return r.client.Headers(ctx, localapi.HeaderQuery{Account: account, Service: service, MinValid: minValid})
@@ -166,7 +171,6 @@ func (a agentSessions) setAPIKeys(ctx context.Context, k authcore.APIKeysAccount
 	return a.settle(ctx)
 }
 
-// settle makes sure that a change outlives this process.
 func (a agentSessions) settle(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, settleLimit)
 	defer cancel()
@@ -301,7 +305,8 @@ func byName(accounts []authcore.Account, name string) (authcore.Account, error) 
 // title is what people call an account.
 func title(a authcore.Account) string { return cmp.Or(a.Label, a.Username, "nobody") }
 
-func userAgent() string { return "Bitfount Tray " + version }
+// userAgent is what all of Bitfount Tray calls itself.
+func userAgent() string { return authcore.UserAgent() }
 
 // originOf is the scheme, host and port of a URL that Environment.Validate
 // has accepted.
