@@ -12,6 +12,8 @@ type Paths struct {
 	Config string
 	// Data holds the vault and its lock.
 	Data string
+	// State holds the log.
+	State string
 	// Runtime holds the local API's socket. It does not survive a restart.
 	Runtime string
 }
@@ -34,6 +36,7 @@ func DefaultPaths() (Paths, error) {
 	p := Paths{
 		Config:  filepath.Join(config, folder),
 		Data:    filepath.Join(dataHome(config, cache), folder),
+		State:   filepath.Join(stateHome(config, cache), folder),
 		Runtime: filepath.Join(cache, folder, "run"),
 	}
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
@@ -44,6 +47,9 @@ func DefaultPaths() (Paths, error) {
 
 // Socket is the local API's address.
 func (p Paths) Socket() string { return filepath.Join(p.Runtime, "api.sock") }
+
+// LogPath is the log's file; older parts lie beside it.
+func (p Paths) LogPath() string { return filepath.Join(p.State, "log", "bitfount-tray.log") }
 
 // LiveFileList is where the list of live files is kept.
 func (p Paths) LiveFileList() string { return filepath.Join(p.Data, "live-files.json") }
