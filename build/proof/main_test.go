@@ -159,7 +159,15 @@ func renew(ctx context.Context, a *authcore.Agent) error {
 	if err := a.Do(ctx, authcore.Command{Name: authcore.CommandRenew}); err != nil {
 		return err
 	}
-	for s := range updates {
+	// A renewal can also come to nothing, for example while the disk is full.
+	limit := time.After(10 * time.Second)
+	for {
+		var s *authcore.Snapshot
+		select {
+		case s = <-updates:
+		case <-limit:
+			return errors.New("no outcome after 10 s")
+		}
 		switch now := s.ActiveAccount(); now.State {
 		case authcore.SignedIn:
 			if !now.IssuedAt.Equal(before.IssuedAt) {
@@ -170,7 +178,6 @@ func renew(ctx context.Context, a *authcore.Agent) error {
 			return nil
 		}
 	}
-	return nil
 }
 
 func textOf(err error) string {
@@ -277,6 +284,7 @@ func (p *process) receive() (a answer, err error) {
 func (p *process) ask(c command) answer {
 	p.t.Helper()
 	p.send(c)
+	defer time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() }).Stop()
 	for {
 		a, err := p.receive()
 		if err != nil {
