@@ -16,11 +16,12 @@ type banners struct {
 	all bool
 }
 
-// lastingProblems are those that stay until they heal, in the order of banners.
-func lastingProblems(s *authcore.Snapshot) []*authcore.Problem {
+// lastingProblems are those that stay until they heal, in the order of banners,
+// without those that the page there says itself.
+func lastingProblems(s *authcore.Snapshot, at location) []*authcore.Problem {
 	var file *authcore.Problem
 	for _, f := range s.LiveFiles {
-		if f.Problem != nil {
+		if f.Problem != nil && at != atFiles {
 			file = f.Problem
 			break
 		}
@@ -53,9 +54,9 @@ func newBanners(v *View) *banners {
 	return b
 }
 
-func (b *banners) update(m moment, failed *authcore.Problem) {
+func (b *banners) update(m moment, at location, failed *authcore.Problem) {
 	b.failed.set(failed)
-	for i, p := range lastingProblems(m.snapshot) {
+	for i, p := range lastingProblems(m.snapshot, at) {
 		b.lasting[i].set(p)
 	}
 	b.arrange()

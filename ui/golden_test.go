@@ -41,7 +41,7 @@ var noon = time.Date(2026, time.November, 23, 12, 0, 0, 0, time.UTC)
 func signedIn() *authcore.Snapshot {
 	return &authcore.Snapshot{
 		Sequence: 7, Taken: noon, Version: "0.1.0", Active: "a1",
-		Storage: authcore.Storage{Saved: true},
+		Storage: authcore.Storage{Saved: true}, Settings: authcore.DefaultSettings(),
 		Accounts: []authcore.Account{{
 			ID: "a1", Method: authcore.MethodDeviceCode, Environment: "production",
 			HubURL: "https://hub.bitfount.com", Username: "eleanor.rigby", State: authcore.SignedIn,
@@ -85,6 +85,85 @@ func problem(code authcore.ProblemCode, params ...string) *authcore.Problem {
 		p.Params[params[i]] = params[i+1]
 	}
 	return p
+}
+
+// at goes to a place of the window.
+func at(l location) func(*View) { return func(v *View) { v.open(l) } }
+
+func withFiles() *authcore.Snapshot {
+	return with(func(s *authcore.Snapshot, _ *authcore.Account) {
+		failed := problem(authcore.ProblemExport, "Path", "/mnt/results/hub.json")
+		s.LiveFiles = []authcore.LiveFile{
+			{Path: "/home/eleanor/bitfount-am.env", Account: "a1", Service: export.AccessManager, Format: "env", WrittenAt: noon.Add(-50 * time.Minute)},
+			{Path: "/home/eleanor/.bitfount/_default/.token", Account: "a1", Service: export.Hub, Format: "sdk-token", WrittenAt: noon.Add(-14 * time.Hour)},
+			{Path: "/mnt/results/hub.json", Account: "a1", Service: export.Hub, Format: "json", Problem: failed},
+		}
+	})
+}
+
+// newFileAt is the page for a new file of somebody with that home folder.
+func newFileAt(v *View, home string) *newFile {
+	p := v.places[atNewFile].(*newFile)
+	p.home, p.proposed, p.taken = home, "", func(string) bool { return false }
+	p.place.SetText("")
+	p.propose()
+	return p
+}
+
+func withHistory() *authcore.Snapshot {
+	return with(func(s *authcore.Snapshot, _ *authcore.Account) {
+		ago := func(d time.Duration) time.Time { return noon.Add(-d) }
+		s.Events = []authcore.TimelineEvent{
+			{At: ago(23 * time.Hour), Kind: authcore.EventSignedIn, Account: "a1", Detail: "eleanor.rigby"},
+			{At: ago(23 * time.Hour), Kind: authcore.EventFile, Account: "a1", Detail: "/home/eleanor/bitfount-am.env"},
+			{At: ago(18 * time.Hour), Kind: authcore.EventRenewed, Account: "a1"},
+			{At: ago(18 * time.Hour), Kind: authcore.EventFile, Account: "a1", Detail: "/home/eleanor/bitfount-am.env"},
+			{At: ago(18*time.Hour - time.Second), Kind: authcore.EventFile, Account: "a1", Detail: "/mnt/results/hub.json"},
+			{At: ago(17 * time.Hour), Until: ago(14*time.Hour + 20*time.Minute), Kind: authcore.EventOffline, Account: "a1"},
+			{At: ago(5 * time.Hour), Kind: authcore.EventWoke},
+			{At: ago(5 * time.Hour), Kind: authcore.EventRenewed, Account: "a1"},
+			{At: ago(5*time.Hour - time.Second), Kind: authcore.EventFileFailed, Account: "a1", Detail: "/mnt/results/hub.json"},
+			{At: ago(4 * time.Hour), Kind: authcore.EventEnded, Account: "a1"},
+			{At: ago(2 * time.Hour), Kind: authcore.EventSignedIn, Account: "a1", Detail: "eleanor.rigby"},
+			{At: ago(90 * time.Minute), Kind: authcore.EventSignedOut, Account: "a1"},
+			{At: ago(50 * time.Minute), Kind: authcore.EventSignedIn, Account: "a1", Detail: "eleanor.rigby"},
+			{At: ago(50 * time.Minute), Kind: authcore.EventFile, Account: "a1", Detail: "/home/eleanor/bitfount-am.env"},
+			{At: ago(10 * time.Minute), Kind: authcore.EventOffline, Account: "a1"},
+		}
+	})
+}
+
+func withAccounts() *authcore.Snapshot {
+	return with(func(s *authcore.Snapshot, a *authcore.Account) {
+		a.Label = "Night shift"
+		s.Accounts = append(s.Accounts,
+			authcore.Account{
+				ID: "a2", Method: authcore.MethodAPIKeys, Environment: "staging", Username: "ward.7", State: authcore.SignedIn, HasHeaders: true,
+			},
+			authcore.Account{
+				ID: "a3", Method: authcore.MethodDeviceCode, Environment: "production", Username: "father.mckenzie", State: authcore.NeedsSignIn,
+				Problem: problem(authcore.ProblemSessionEnded),
+			})
+	})
+}
+
+// diagnosis is one in which everything is in order, after that many of its
+// seven checks.
+func diagnosis(done int) *authcore.Diagnosis {
+	host := func(name string) authcore.Check {
+		return authcore.Check{Name: authcore.CheckHost, Finding: authcore.FindingAnswers, Params: map[string]string{"Host": name, "Issuer": "WE1"}}
+	}
+	d := &authcore.Diagnosis{StartedAt: noon.Add(-9 * time.Second), Account: "a1", Checks: []authcore.Check{
+		{Name: authcore.CheckProxy, Finding: authcore.FindingNoProxy},
+		host("auth.bitfount.com"), host("hub.bitfount.com"), host("am.hub.bitfount.com"),
+		{Name: authcore.CheckClock, Finding: authcore.FindingClockRight},
+		{Name: authcore.CheckStorage, Finding: authcore.FindingSaved},
+		{Name: authcore.CheckSession, Finding: authcore.FindingRenewed},
+	}[:done]}
+	if done == 7 {
+		d.FinishedAt = noon
+	}
+	return d
 }
 
 // pictures are the states of the window that have golden images.
@@ -178,8 +257,56 @@ var pictures = []struct {
 		v.ShowError(problem(authcore.ProblemClipboard))
 	}},
 	{name: "keyboard", snapshot: signedIn, then: func(v *View) {
-		fyne.CurrentApp().Driver().CanvasForObject(v.root).Focus(v.pages.session.copies[export.Hub])
+		fyne.CurrentApp().Driver().CanvasForObject(v.root).Focus(v.pages.session.copy)
 	}},
+	{name: "files-none", snapshot: signedIn, then: at(atFiles)},
+	{name: "files", snapshot: withFiles, then: at(atFiles)},
+	{name: "files-delete", snapshot: withFiles, then: func(v *View) {
+		v.open(atFiles)
+		test.Tap(v.places[atFiles].(*files).items["/home/eleanor/bitfount-am.env"].remove)
+	}},
+	{name: "new-file", snapshot: signedIn, then: func(v *View) {
+		newFileAt(v, "/home/eleanor")
+		v.open(atNewFile)
+	}},
+	{name: "new-file-sdk", snapshot: signedIn, then: func(v *View) {
+		newFileAt(v, "/home/eleanor").format.set(export.FormatSDKToken)
+		v.open(atNewFile)
+	}},
+	{name: "history", snapshot: withHistory, then: at(atHistory)},
+	{name: "more", snapshot: signedIn, then: at(atMore)},
+	{name: "switcher", snapshot: withAccounts},
+	{name: "switcher-open", snapshot: withAccounts, then: func(v *View) { test.Tap(v.account.button) }},
+	{name: "accounts", snapshot: withAccounts, then: at(atAccounts)},
+	{name: "accounts-remove", snapshot: withAccounts, then: func(v *View) {
+		v.open(atAccounts)
+		test.Tap(v.places[atAccounts].(*accounts).items["a2"].remove)
+	}},
+	{name: "accounts-rename", snapshot: withAccounts, then: func(v *View) {
+		v.open(atAccounts)
+		test.Tap(v.places[atAccounts].(*accounts).items["a2"].rename)
+		fyne.CurrentApp().Driver().CanvasForObject(v.root).Unfocus() // the cursor blinks
+	}},
+	{name: "accounts-add", snapshot: signedIn, then: func(v *View) {
+		v.open(atAccounts)
+		test.Tap(v.places[atAccounts].(*accounts).addNew)
+	}},
+	{name: "fix-it-running", snapshot: func() *authcore.Snapshot {
+		return with(func(s *authcore.Snapshot, _ *authcore.Account) { s.Desktop.Diagnosis = diagnosis(3) })
+	}, then: at(atFixIt)},
+	{name: "fix-it-good", snapshot: func() *authcore.Snapshot {
+		return with(func(s *authcore.Snapshot, _ *authcore.Account) { s.Desktop.Diagnosis = diagnosis(7) })
+	}, then: at(atFixIt)},
+	{name: "fix-it-bad", snapshot: func() *authcore.Snapshot {
+		return with(func(s *authcore.Snapshot, a *authcore.Account) {
+			a.State, a.HasHeaders, a.Renewable = authcore.NeedsSignIn, false, false
+			d := diagnosis(7)
+			d.Checks[4] = authcore.Check{Name: authcore.CheckClock, Problem: problem(authcore.ProblemClockWrong, "Offset", "3 h 5 min")}
+			d.Checks[6] = authcore.Check{Name: authcore.CheckSession, Problem: problem(authcore.ProblemSessionEnded)}
+			d.OfferSignIn = true
+			s.Desktop.Diagnosis = d
+		})
+	}, then: at(atFixIt)},
 	{name: "gone", snapshot: signedIn, then: func(v *View) { v.Gone() }},
 }
 

@@ -126,6 +126,28 @@ func (p *panes) MinSize(o []fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(max(a.Width, b.Width), a.Height+b.Height)
 }
 
+// frame is the whole window: header, page and tabs, the page as high as the
+// others leave it.
+type frame struct{}
+
+func (frame) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	header, page, tabs := o[0], o[1], o[2]
+	top, bottom := float32(0), float32(0)
+	if header.Visible() {
+		top = header.MinSize().Height
+		header.Resize(fyne.NewSize(size.Width, top))
+	}
+	if tabs.Visible() {
+		bottom = tabs.MinSize().Height
+		tabs.Resize(fyne.NewSize(size.Width, bottom))
+		tabs.Move(fyne.NewPos(0, size.Height-bottom))
+	}
+	page.Move(fyne.NewPos(0, top))
+	page.Resize(fyne.NewSize(size.Width, max(0, size.Height-top-bottom)))
+}
+
+func (frame) MinSize([]fyne.CanvasObject) fyne.Size { return SmallestSize }
+
 // screen is one page: what scrolls when the window is too low, and the buttons
 // below, which are always in sight.
 type screen struct {
@@ -138,7 +160,7 @@ type screen struct {
 func newScreen(body *fyne.Container, footer fyne.CanvasObject) *screen {
 	s := &screen{body: body}
 	s.scroll = container.NewVScroll(s.body)
-	s.footer = container.New(&column{}, vgap(8), footer, vgap(margin))
+	s.footer = container.New(&column{}, vgap(8), footer, vgap(12))
 	if footer == nil {
 		s.footer = container.New(&column{}, vgap(8))
 	}

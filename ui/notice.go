@@ -154,7 +154,8 @@ func (noticeLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	h := text.MinSize().Height
 	text.Resize(fyne.NewSize(size.Width-noticeIndent-4, h))
 	text.Move(fyne.NewPos(noticeIndent, 0))
-	buttons.Resize(buttons.MinSize())
+	// Buttons that do not fit beside each other learn their height here.
+	buttons.Resize(fyne.NewSize(size.Width-noticeIndent-4, buttons.MinSize().Height))
 	buttons.Move(fyne.NewPos(noticeIndent, h-8))
 }
 

@@ -27,7 +27,7 @@ type ring struct {
 }
 
 const (
-	ringLeast = 116
+	ringLeast = 108
 	ringMost  = 232
 )
 
@@ -96,7 +96,7 @@ func (x *ringRenderer) Layout(size fyne.Size) {
 
 	angle := 2 * math.Pi * float64(x.ring.face.mark)
 	radius := float64(d-stroke) / 2
-	dot := stroke * 0.5
+	dot := max(stroke*0.6, 5)
 	x.mark.Resize(fyne.NewSquareSize(dot))
 	x.mark.Move(at.AddXY(
 		d/2+float32(radius*math.Sin(angle))-dot/2,

@@ -21,10 +21,13 @@ type session struct {
 	environment       *environmentTag
 	problem           *notice
 	signIn            *button
-	copies            map[export.Service]*button
+	copy              *button
+	service           *choice[export.Service]
+	format            *choice[export.Format]
 	copySection       *fyne.Container
 	clipboard         *label
-	renew, signOut    *button
+	renew, fix        *button
+	signOut           *button
 	indicator         authcore.Indicator
 }
 
@@ -40,32 +43,32 @@ func newSession(v *View) *session {
 		environment: newEnvironmentTag(),
 		problem:     newNotice(noticeCaution, false, nil, v.layOut),
 		signIn:      newButton(tr("session.sign-in"), nil, send(authcore.CommandSignIn)),
-		copies:      map[export.Service]*button{},
 		clipboard:   quiet("", fyne.TextAlignCenter),
 		renew:       newButton(tr("session.renew"), theme.ViewRefreshIcon(), send(authcore.CommandRenew)),
+		fix:         newButton(tr("session.fix-it"), theme.HelpIcon(), v.fixIt),
 		signOut:     newButton(tr("session.sign-out"), theme.LogoutIcon(), send(authcore.CommandSignOut)),
 	}
 	p.signIn.Importance, p.signIn.height = widget.HighImportance, 48
 	p.renew.height, p.signOut.height = 40, 40
-	var rows []fyne.CanvasObject
-	for _, s := range export.Services {
-		b := newButton(tr("session.copy", fields{"What": headersOf(s)}), theme.ContentCopyIcon(),
-			v.command(authcore.Command{Name: authcore.CommandCopyHeaders, Service: s}))
-		b.Alignment = widget.ButtonAlignLeading
-		p.copies[s] = b
-		rows = append(rows, b)
-	}
-	p.copySection = stack(6, append(rows, p.clipboard)...)
+	p.fix.height = 40
+	p.copy = newButton("", theme.ContentCopyIcon(), func() {
+		v.command(authcore.Command{Name: authcore.CommandCopyHeaders, Service: p.service.value(), Format: string(p.format.value())})()
+	})
+	p.copy.height = 40
+	again := func() { v.Tick(v.now) }
+	p.service = newChoice(tr("file.service"), export.Services, serviceTitle, func(export.Service) { again() })
+	p.format = newChoice(tr("file.format"), export.Formats, formatTitle, func(export.Format) { again() })
+	p.copySection = stack(0, p.copy, vgap(6), container.NewGridWithColumns(2, p.service, p.format), p.clipboard)
 	p.screen = newScreen(newPanes(container.New(&column{grow: p.ring, most: ringMost},
-		vgap(12),
+		vgap(8),
 		p.ring,
 		vgap(4),
 		stack(-12, container.New(&captioned{}, p.icon, p.state), p.who, p.environment.root, p.plan, p.notice),
 	), container.New(&column{},
 		p.problem.root,
-		vgap(8),
+		vgap(4),
 		p.copySection,
-	)), stack(8, p.signIn, container.NewGridWithColumns(2, p.renew, p.signOut)))
+	)), stack(8, p.signIn, container.NewGridWithColumns(2, p.renew, p.fix, p.signOut)))
 	return p
 }
 
@@ -77,12 +80,9 @@ func (p *session) update(m moment) {
 		p.icon.SetResource(picture(i))
 	}
 	p.state.set(stateWords(m))
-	who := a.Username
-	if a.Label != "" {
-		who = a.Label + " · " + a.Username
-	}
-	p.who.set(who)
-	show(p.who, who != "")
+	// With several accounts, the header says whose session it is.
+	p.who.set(accountName(a))
+	show(p.who, (a.Username != "" || a.Label != "") && len(m.snapshot.Accounts) == 1)
 	p.environment.set(a.Environment, true)
 	plan := planWords(m)
 	p.plan.set(plan)
@@ -99,17 +99,21 @@ func (p *session) update(m moment) {
 	needsUser := a.State == authcore.NeedsSignIn || a.State == authcore.Expired || ending
 	show(p.signIn, needsUser && m.allowed(authcore.CommandSignIn))
 	show(p.copySection, a.HasHeaders || !needsUser)
-	for s, b := range p.copies {
-		b.set(b.Text, m.snapshot.Allowed(authcore.Command{Name: authcore.CommandCopyHeaders, Service: s}))
-		icon := theme.ContentCopyIcon()
-		if m.snapshot.Desktop.Clipboard.Holds == s {
-			icon = theme.ConfirmIcon()
-		}
-		if b.Icon.Name() != icon.Name() {
-			b.SetIcon(icon)
-		}
+	service := p.service.value()
+	p.copy.set(tr("session.copy", fields{"What": headersOf(service)}),
+		m.snapshot.Allowed(authcore.Command{Name: authcore.CommandCopyHeaders, Service: service}))
+	icon := theme.ContentCopyIcon()
+	if m.snapshot.Desktop.Clipboard.Holds == service {
+		icon = theme.ConfirmIcon()
+	}
+	if p.copy.Icon.Name() != icon.Name() {
+		p.copy.SetIcon(icon)
 	}
 	p.clipboard.set(clipboardWords(m))
+	// What is out of order is mended by one button, which renews as well.
+	broken := a.State == authcore.Offline || a.State == authcore.Expired || a.State == authcore.NeedsSignIn
+	show(p.fix, broken)
+	show(p.renew, !broken)
 	p.renew.set(tr("session.renew"), m.allowed(authcore.CommandRenew))
 	p.signOut.set(tr("session.sign-out"), m.allowed(authcore.CommandSignOut))
 }
@@ -118,7 +122,7 @@ func (p *session) primary() fyne.Focusable {
 	if p.signIn.Visible() {
 		return p.signIn
 	}
-	return p.copies[export.Hub]
+	return p.copy
 }
 
 func face(m moment) ringFace {

@@ -44,8 +44,13 @@ type View struct {
 	language string
 
 	root    *fyne.Container
+	header  *fyne.Container
+	account *switcher
 	banners *banners
+	tabs    *tabBar
 	pages   pages
+	places  map[location]page
+	place   location
 	page    page
 	busy    bool
 }
@@ -84,7 +89,7 @@ func (m moment) allowed(name authcore.CommandName) bool {
 // NewView returns a view that sends commands to do. Until the first Render it
 // asks for a moment's patience.
 func NewView(do func(authcore.Command)) *View {
-	v := &View{do: do, language: "system"}
+	v := &View{do: do, language: "system", place: atSession}
 	speak(v.language)
 	v.root = container.NewWithoutLayout()
 	v.build()
@@ -94,12 +99,18 @@ func NewView(do func(authcore.Command)) *View {
 
 // build makes the pages, in the language that is spoken.
 func (v *View) build() {
-	v.banners = newBanners(v)
+	v.banners, v.account, v.tabs = newBanners(v), newSwitcher(v), newTabBar(v)
+	v.header = container.New(layout.NewCustomPaddedVBoxLayout(0), v.account.root, v.banners.root)
+	v.tabs.root.Hide()
 	v.pages = pages{
 		wait: newWait(), welcome: newWelcome(v), asking: newAsking(v),
 		approval: newApproval(v), session: newSession(v), gone: newGone(v),
 	}
-	v.root.Layout = layout.NewBorderLayout(v.banners.root, nil, nil, nil)
+	v.places = map[location]page{
+		atFiles: newFiles(v), atNewFile: newNewFile(v), atHistory: newHistory(v),
+		atMore: newMore(v), atAccounts: newAccounts(v), atFixIt: newFixIt(v),
+	}
+	v.root.Layout = frame{}
 }
 
 // speak draws everything anew in another language, if it is another.
@@ -121,6 +132,7 @@ func (v *View) Content() fyne.CanvasObject { return v.root }
 // Render draws s as it is at the local wall-clock time now, in now's time
 // zone. The snapshot must not change afterwards.
 func (v *View) Render(s *authcore.Snapshot, now time.Time) {
+	v.followActive(s)
 	v.snapshot = s
 	if v.page != v.pages.gone {
 		v.speak(s.Settings.Language)
@@ -138,7 +150,9 @@ func (v *View) Tick(now time.Time) {
 	p := v.pageFor(m)
 	v.busy = true
 	p.update(m)
-	v.banners.update(m, v.failed)
+	v.account.update(m)
+	v.banners.update(m, v.place, v.failed)
+	v.tabs.update(m, v.place)
 	v.busy = false
 	v.turnTo(p)
 	v.layOut()
@@ -154,10 +168,24 @@ func (v *View) pageFor(m moment) page {
 		return v.pages.approval
 	case m.account.State == authcore.Prompting:
 		return v.pages.asking
+	case v.places[v.place] != nil:
+		return v.places[v.place]
 	case m.account.State == authcore.SignedOut, m.account.State == "":
 		return v.pages.welcome
 	}
 	return v.pages.session
+}
+
+// followActive goes to the session where something new began there: a sign-in,
+// or another account's turn.
+func (v *View) followActive(s *authcore.Snapshot) {
+	if v.snapshot == nil {
+		return
+	}
+	was, is := v.snapshot.ActiveAccount(), s.ActiveAccount()
+	if was.ID != is.ID || (was.State != authcore.Prompting && is.State == authcore.Prompting) {
+		v.place = atSession
+	}
 }
 
 // turnTo shows p. Somebody who works with the keyboard goes on at its first
@@ -169,7 +197,7 @@ func (v *View) turnTo(p page) {
 	c := fyne.CurrentApp().Driver().CanvasForObject(v.root)
 	keyboard := c != nil && c.Focused() != nil
 	v.page = p
-	v.root.Objects = []fyne.CanvasObject{v.banners.root, p.canvasObject()}
+	v.root.Objects = []fyne.CanvasObject{v.header, p.canvasObject(), v.tabs.root}
 	v.root.Refresh()
 	if keyboard && p.primary() != nil {
 		c.Focus(p.primary())
@@ -178,7 +206,7 @@ func (v *View) turnTo(p page) {
 
 // layOut gives every part its place again after a height changed.
 func (v *View) layOut() {
-	if v.root == nil || v.busy {
+	if v.page == nil || v.busy {
 		return
 	}
 	// Fyne lays a container out only when its size changes, but a text may
@@ -186,6 +214,7 @@ func (v *View) layOut() {
 	b, p := v.banners.root, v.page.canvasObject().(*fyne.Container)
 	b.Resize(fyne.NewSize(v.root.Size().Width, b.Size().Height))
 	b.Layout.Layout(b.Objects, b.Size())
+	v.header.Layout.Layout(v.header.Objects, fyne.NewSize(v.root.Size().Width, v.header.MinSize().Height))
 	v.root.Layout.Layout(v.root.Objects, v.root.Size())
 	p.Layout.Layout(p.Objects, p.Size())
 }
@@ -204,7 +233,7 @@ func (v *View) NextChange(now time.Time) time.Duration {
 			wait = left%time.Second + time.Millisecond
 		}
 	}
-	if v.page == v.pages.session {
+	if v.page != v.pages.approval && v.page != v.pages.asking && v.page != v.pages.welcome {
 		if !a.ExpiresAt.IsZero() {
 			wait = min(wait, nextWords(a.ExpiresAt.Sub(corrected)))
 		}
@@ -226,6 +255,8 @@ func (v *View) NextChange(now time.Time) time.Duration {
 func (v *View) Gone() {
 	v.failed = nil
 	v.banners.root.Hide()
+	v.account.root.Hide()
+	v.tabs.root.Hide()
 	v.turnTo(v.pages.gone)
 	v.layOut()
 }

@@ -62,9 +62,8 @@ func says(v *View, sentence string) bool {
 }
 
 func TestEveryButtonSendsItsCommand(t *testing.T) {
-	hub := authcore.Command{Name: authcore.CommandCopyHeaders, Service: export.Hub}
-	am := authcore.Command{Name: authcore.CommandCopyHeaders, Service: export.AccessManager}
-	message := authcore.Command{Name: authcore.CommandCopyHeaders, Service: export.MessageService}
+	hub := authcore.Command{Name: authcore.CommandCopyHeaders, Service: export.Hub, Format: "headers"}
+	am := authcore.Command{Name: authcore.CommandCopyHeaders, Service: export.AccessManager, Format: "json"}
 	needsSignIn := with(func(_ *authcore.Snapshot, a *authcore.Account) { a.State = authcore.NeedsSignIn })
 	asked := prompting(time.Minute)
 	asked.Accounts[0].Prompt = nil
@@ -80,9 +79,12 @@ func TestEveryButtonSendsItsCommand(t *testing.T) {
 		{"copy code", prompting(time.Minute), func(v *View) *button { return v.pages.approval.copyCode }, authcore.Command{Name: authcore.CommandCopyCode}},
 		{"copy link", prompting(time.Minute), func(v *View) *button { return v.pages.approval.copyLink }, authcore.Command{Name: authcore.CommandCopyLink}},
 		{"open browser", prompting(time.Minute), func(v *View) *button { return v.pages.approval.open }, authcore.Command{Name: authcore.CommandOpenBrowser}},
-		{"copy Hub", signedIn(), func(v *View) *button { return v.pages.session.copies[export.Hub] }, hub},
-		{"copy Access Manager", signedIn(), func(v *View) *button { return v.pages.session.copies[export.AccessManager] }, am},
-		{"copy message service", signedIn(), func(v *View) *button { return v.pages.session.copies[export.MessageService] }, message},
+		{"copy Hub", signedIn(), func(v *View) *button { return v.pages.session.copy }, hub},
+		{"copy Access Manager", signedIn(), func(v *View) *button {
+			v.pages.session.service.set(export.AccessManager)
+			v.pages.session.format.set(export.FormatJSON)
+			return v.pages.session.copy
+		}, am},
 		{"renew", signedIn(), func(v *View) *button { return v.pages.session.renew }, authcore.Command{Name: authcore.CommandRenew}},
 		{"sign out", signedIn(), func(v *View) *button { return v.pages.session.signOut }, authcore.Command{Name: authcore.CommandSignOut}},
 		{"sign in again", needsSignIn, func(v *View) *button { return v.pages.session.signIn }, authcore.Command{Name: authcore.CommandSignIn}},
@@ -116,7 +118,7 @@ func TestWhatCannotWorkIsNeitherEnabledNorSent(t *testing.T) {
 	v.Render(with(func(_ *authcore.Snapshot, a *authcore.Account) {
 		a.State, a.HasHeaders, a.Renewable = authcore.Renewing, false, true
 	}), noon)
-	for _, b := range []*button{v.pages.session.renew, v.pages.session.copies[export.Hub]} {
+	for _, b := range []*button{v.pages.session.renew, v.pages.session.copy} {
 		if !b.Disabled() {
 			t.Errorf("%q is enabled", b.Text)
 		}
@@ -179,7 +181,7 @@ func TestFailedCommandShowsItsWordsUntilDismissed(t *testing.T) {
 	if !says(v, authcore.WordsTemplate(authcore.ProblemInternal).What) {
 		t.Error("a plain error is not shown")
 	}
-	test.Tap(v.pages.session.copies[export.Hub])
+	test.Tap(v.pages.session.copy)
 	if says(v, authcore.WordsTemplate(authcore.ProblemInternal).What) || len(r.sent) != 1 {
 		t.Error("the next command does not clear it")
 	}
@@ -239,18 +241,21 @@ func TestTabReachesEverythingInOrder(t *testing.T) {
 	}{
 		{signedOut(), []string{"Sign in…"}},
 		{prompting(time.Minute), []string{"Copy code", "Copy link", "Open browser again", "It says something else?", "Cancel"}},
-		{signedIn(), []string{"Copy Hub headers", "Copy Access Manager headers", "Copy message service metadata", "Renew now", "Sign out"}},
+		{signedIn(), []string{"Copy Hub headers", "Service: Hub", "Format: HTTP headers", "Renew now", "Sign out", "Session", "Files", "History", "More"}},
 	} {
 		v.Render(c.snapshot, noon)
 		w.Canvas().Unfocus()
 		var got []string
 		for range c.want {
 			w.Canvas().FocusNext()
-			b, ok := w.Canvas().Focused().(*button)
-			if !ok {
-				t.Fatalf("the focus is on %T after %q", w.Canvas().Focused(), got)
+			switch o := w.Canvas().Focused().(type) {
+			case *button:
+				got = append(got, o.Text)
+			case fyne.Accessible:
+				got = append(got, o.AccessibilityLabel())
+			default:
+				t.Fatalf("the focus is on %T after %q", o, got)
 			}
-			got = append(got, b.Text)
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("order %q, want %q", got, c.want)
