@@ -56,6 +56,11 @@ interop:
 	@python=$$(sh build/sdkinterop/install.sh $(OUT)/sdkinterop) || { code=$$?; [ $$code = 75 ] && exit 0; exit $$code; }; \
 	  SDK_PYTHON=$$PWD/$$python go test -race -vet=off -count=1 -timeout 10m -v ./build/sdkinterop/ | awk -f build/test/summary.awk
 
+## gallery: every state of window and tray at a glance, in build/out/gallery/index.html
+.PHONY: gallery
+gallery:
+	@go run ./build/gallery ui/testdata $(OUT)/gallery
+
 ## check: formatting, vet on three systems, and who may import whom
 .PHONY: check
 check:
