@@ -19,6 +19,11 @@ type Item struct {
 	Separator bool
 	Hidden    bool
 	Enabled   bool
+	// Sub puts the line into the submenu of the last line before it that is no
+	// Sub itself.
+	Sub bool
+	// Choice lines have a place for a tick, which is there if Checked.
+	Choice, Checked bool
 	// Command is what a click sends. Lines that only inform have the zero Command.
 	Command authcore.Command
 }
@@ -56,8 +61,11 @@ func Menu(s *authcore.Snapshot, now time.Time) []Item {
 		return authcore.Command{Name: authcore.CommandCopyHeaders, Service: service}
 	}
 	separator := Item{Separator: true}
+	end := SessionEnd(s.ActiveAccount(), s.Now(now))
+	countdown := clearing(s.Desktop.Clipboard, now)
 
-	return append(items,
+	items = append(items,
+		Item{Label: end, Hidden: end == ""},
 		separator,
 		shownIf(!signingIn, command("Sign in…", authcore.Command{Name: authcore.CommandSignIn})),
 		shownIf(prompt, command("Open the browser again", authcore.Command{Name: authcore.CommandOpenBrowser})),
@@ -68,8 +76,14 @@ func Menu(s *authcore.Snapshot, now time.Time) []Item {
 		command("Copy Hub headers", copyOf(export.Hub)),
 		command("Copy Access Manager headers", copyOf(export.AccessManager)),
 		command("Copy message service metadata", copyOf(export.MessageService)),
+		Item{Label: countdown, Hidden: countdown == ""},
 		command("Renew now", authcore.Command{Name: authcore.CommandRenew}),
 		separator,
+	)
+	items = append(items, accountLines(s)...)
+	items = append(items, command("Fix it…", authcore.Command{Name: authcore.CommandFixIt}))
+	items = append(items, foundLines(s.Desktop.Diagnosis)...)
+	return append(items,
 		command("Open Bitfount Tray", authcore.Command{Name: authcore.CommandOpenWindow}),
 		command("Sign out", authcore.Command{Name: authcore.CommandSignOut}),
 		command("Quit", authcore.Command{Name: authcore.CommandQuit}),
@@ -169,7 +183,7 @@ func clockTime(t, now time.Time) string {
 func problem(s *authcore.Snapshot) *authcore.Problem {
 	a := s.ActiveAccount()
 	for _, p := range []*authcore.Problem{
-		s.Desktop.Browser, a.Problem, s.Storage.Problem, s.Desktop.Window, s.Desktop.Clipboard.Problem, s.Clock.Problem,
+		s.Desktop.Browser, a.Problem, s.Storage.Problem, s.Desktop.Window, s.Desktop.Clipboard.Problem, s.Desktop.Policy, s.Clock.Problem,
 	} {
 		if p != nil {
 			return p
@@ -232,6 +246,14 @@ func shorten(text string, limit int) string {
 // still while a computer sleeps. It is zero if only a new snapshot can change
 // it.
 func nextChange(s *authcore.Snapshot, now time.Time) time.Duration {
+	session, clipboard := nextSessionChange(s, now), nextClearingChange(s.Desktop.Clipboard, now)
+	if session == 0 || clipboard == 0 {
+		return max(session, clipboard)
+	}
+	return min(session, clipboard)
+}
+
+func nextSessionChange(s *authcore.Snapshot, now time.Time) time.Duration {
 	a := s.ActiveAccount()
 	if a.ExpiresAt.IsZero() && a.SessionExpiresAt.IsZero() {
 		return 0

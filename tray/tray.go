@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fyne.io/systray"
@@ -69,10 +70,12 @@ type menu struct {
 	options Options
 	quit    func()
 
-	lines   []*systray.MenuItem // nil for a separator
-	items   []Item
-	tooltip string
-	picture authcore.Indicator
+	lines []*systray.MenuItem // nil for a separator
+	items []Item
+	// commands are what a click on each line sends now.
+	commands []atomic.Pointer[authcore.Command]
+	tooltip  string
+	picture  authcore.Indicator
 }
 
 // build makes the lines. They stay for the life of the process, because a menu
@@ -80,13 +83,24 @@ type menu struct {
 func (m *menu) build(ctx context.Context, work *sync.WaitGroup) {
 	s := m.options.Snapshot()
 	m.items = Menu(s, time.Now())
-	for _, item := range m.items {
+	m.commands = make([]atomic.Pointer[authcore.Command], len(m.items))
+	var parent *systray.MenuItem
+	for i, item := range m.items {
 		if item.Separator {
 			systray.AddSeparator()
 			m.lines = append(m.lines, nil)
 			continue
 		}
-		line := systray.AddMenuItem(item.Label, "")
+		var line *systray.MenuItem
+		switch {
+		case item.Sub && item.Choice:
+			line = parent.AddSubMenuItemCheckbox(item.Label, "", item.Checked)
+		case item.Sub:
+			line = parent.AddSubMenuItem(item.Label, "")
+		default:
+			line = systray.AddMenuItem(item.Label, "")
+			parent = line
+		}
 		if !item.Enabled {
 			line.Disable()
 		}
@@ -94,8 +108,10 @@ func (m *menu) build(ctx context.Context, work *sync.WaitGroup) {
 			line.Hide()
 		}
 		m.lines = append(m.lines, line)
-		if item.Command.Name != "" {
-			work.Go(func() { m.listen(ctx, line, item.Command) })
+		m.commands[i].Store(&item.Command)
+		// An account's line gets its command when there is an account.
+		if item.Command.Name != "" || item.Choice {
+			work.Go(func() { m.listen(ctx, line, &m.commands[i]) })
 		}
 	}
 	m.drawIcon(s, time.Now(), true)
@@ -155,11 +171,18 @@ func (m *menu) drawLines(s *authcore.Snapshot, now time.Time) {
 		if line == nil || have == want {
 			continue
 		}
+		m.commands[i].Store(&want.Command)
 		if want.Hidden && !have.Hidden {
 			line.Hide()
 		}
 		if want.Label != have.Label {
 			line.SetTitle(want.Label)
+		}
+		if want.Checked && !have.Checked {
+			line.Check()
+		}
+		if !want.Checked && have.Checked {
+			line.Uncheck()
 		}
 		if want.Enabled && !have.Enabled {
 			line.Enable()
@@ -175,13 +198,15 @@ func (m *menu) drawLines(s *authcore.Snapshot, now time.Time) {
 
 // listen carries out the clicks on one line. systray drops a click that nobody
 // waits for, so a second one during the first does nothing.
-func (m *menu) listen(ctx context.Context, line *systray.MenuItem, c authcore.Command) {
+func (m *menu) listen(ctx context.Context, line *systray.MenuItem, command *atomic.Pointer[authcore.Command]) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-line.ClickedCh:
-			m.click(ctx, c)
+			if c := command.Load(); c.Name != "" {
+				m.click(ctx, *c)
+			}
 		}
 	}
 }
