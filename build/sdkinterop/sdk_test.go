@@ -57,6 +57,7 @@ func newScene(t *testing.T) *scene {
 	// The system's keyring is no part of this; the vault and its lock are.
 	s.vault = vault.New(vault.Options{Dir: filepath.Join(t.TempDir(), "vault"), Keyring: &vault.Memory{}})
 	s.storage = filepath.Join(t.TempDir(), "bitfount")
+	t.Setenv(export.StorageVariable, s.storage)
 	return s
 }
 
@@ -435,7 +436,8 @@ func TestTheSDKsOwnSessionIsTakenOver(t *testing.T) {
 	s.provider.Reset()
 
 	s.start()
-	s.do(authcore.Command{Name: authcore.CommandImportTokenFile, Path: s.token()})
+	s.serve()
+	s.importAsDocumented()
 	s.settle()
 	if got := s.agent.Snapshot().ActiveAccount(); got.State != authcore.SignedIn || got.Username != person {
 		t.Fatalf("account = %+v", got)
@@ -450,6 +452,28 @@ func TestTheSDKsOwnSessionIsTakenOver(t *testing.T) {
 	k.sendsOurs()
 	s.renew()
 	s.counted(map[string]int{"refreshed": 2})
+}
+
+// importAsDocumented runs the command that docs/sdk.md gives for it.
+func (s *scene) importAsDocumented() {
+	s.Helper()
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "sdk.md"))
+	if err != nil {
+		s.Fatal(err)
+	}
+	for _, block := range strings.Split(string(page), "```sh\n")[1:] {
+		block, _, _ = strings.Cut(block, "```")
+		if !strings.Contains(block, "import-token-file") {
+			continue
+		}
+		cmd := exec.Command("sh", "-euc", block)
+		cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+s.runtime())
+		if out, err := cmd.CombinedOutput(); err != nil {
+			s.Fatalf("%v\n%s", err, out)
+		}
+		return
+	}
+	s.Fatal("docs/sdk.md does not say how to import")
 }
 
 // runtime is a short path, since a socket's must be.
