@@ -35,6 +35,8 @@ type account struct {
 	waiters []waiter
 	// unwatch ends the watching of the account's source; never nil.
 	unwatch context.CancelFunc
+	// asked for by the user: it stays, even if nobody has signed in to it.
+	asked bool
 	// unsaved when memory's session is newer than the vault's.
 	unsaved bool
 	// renamed when the label alone is.

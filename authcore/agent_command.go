@@ -64,7 +64,9 @@ func (a *Agent) Do(ctx context.Context, c Command) error {
 			if err != nil {
 				return err
 			}
-			a.active = a.addPristine(env).rec.ID
+			acc = a.addPristine(env)
+			acc.asked = true
+			a.active = acc.rec.ID
 		case CommandAddLiveFile:
 			return a.addLiveFile(acc, c)
 		case CommandRemoveFile:

@@ -2,13 +2,17 @@ package authcore
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/bitfount/bitfount-tray/authcore/export"
 )
 
 // beside starts a second agent on the same vault, as another process is one.
@@ -270,5 +274,312 @@ func TestAPanicInARenewalDoesNotEndRenewing(t *testing.T) {
 		}
 		cancel()
 		synctest.Wait()
+	})
+}
+
+func TestEachAccountKeepsItselfAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.signIn()
+		first := b.account().ID
+		b.do(CommandAddAccount)
+		b.wantState(SignedOut)
+		b.issuer.set(func(f *fakeIssuer) { f.user = "nurse.ben" })
+		b.signIn()
+		second := b.account().ID
+		if first == second {
+			t.Fatal("there is one account only")
+		}
+		for range 5 * 24 {
+			time.Sleep(time.Hour)
+			for _, a := range b.agent.Snapshot().Accounts {
+				if a.State != SignedIn || a.Left(time.Now()) < 14*time.Minute {
+					t.Fatalf("%s: %s, %v left", a.Username, a.State, a.Left(time.Now()))
+				}
+			}
+		}
+		if n := b.issuer.count("/oauth/token refresh_token"); n < 10 || n > 16 {
+			t.Errorf("%d renewals of two accounts in 5 days", n)
+		}
+
+		b.command(Command{Name: CommandSetActive, Account: first})
+		if got := b.account().Username; got != "dr.amelia" {
+			t.Errorf("active: %s", got)
+		}
+		if _, err := b.agent.Headers(t.Context(), second, export.AccessManager, time.Hour); err != nil {
+			t.Error(err)
+		}
+		b.settle()
+		b.stop()
+		b.start()
+		if got := b.account().ID; got != first {
+			t.Error("the active account was not remembered")
+		}
+		b.command(Command{Name: CommandRemove, Account: first})
+		b.settle()
+		if s := b.agent.Snapshot(); len(s.Accounts) != 1 || s.Active != second || len(b.issuer.revoked) != 1 {
+			t.Errorf("after the removal: %d accounts, %d revoked", len(s.Accounts), len(b.issuer.revoked))
+		}
+	})
+}
+
+func TestASecondSignInOfTheSameUserReplacesTheFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.signIn()
+		b.do(CommandAddAccount)
+		b.signIn()
+		if n := len(b.agent.Snapshot().Accounts); n != 1 {
+			t.Errorf("%d accounts of one user", n)
+		}
+		want := b.hubHeader()
+		b.stop()
+		b.start()
+		if n := len(b.agent.Snapshot().Accounts); n != 1 || b.hubHeader() != want {
+			t.Errorf("after a restart: %d accounts", n)
+		}
+	})
+}
+
+// startWith begins another agent on the vault, with options of its own.
+func (b *bench) startWith(change func(*AgentOptions)) {
+	b.t.Helper()
+	o := AgentOptions{Environment: b.issuer.environment(), Vault: b.vault, Transport: b.issuer}
+	change(&o)
+	a, err := NewAgent(o)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	b.agent = a
+	b.stop = func() {
+		cancel()
+		if err := <-ended; err != nil {
+			b.t.Errorf("Run: %v", err)
+		}
+	}
+	synctest.Wait()
+}
+
+func TestTheEnvironmentAndUserThatWereAskedForAreActive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.signIn()
+		amelia := b.account().ID
+		b.stop()
+
+		other := b.issuer.environment()
+		other.Name, other.ClientID = "other", "other-client"
+		b.startWith(func(o *AgentOptions) { o.Environment = other })
+		if got := b.account(); got.ID != amelia {
+			t.Errorf("without a choice the saved account is not active: %+v", got)
+		}
+		b.stop()
+		b.startWith(func(o *AgentOptions) { o.Environment, o.EnvironmentChosen = other, true })
+		if got := b.account(); got.Environment != "other" || got.State != SignedOut {
+			t.Errorf("chosen: %+v", got)
+		}
+		if n := len(b.agent.Snapshot().Accounts); n != 2 {
+			t.Errorf("%d accounts", n)
+		}
+		b.stop()
+		b.startWith(func(o *AgentOptions) { o.Username = "dr.amelia" })
+		if got := b.account(); got.ID != amelia {
+			t.Errorf("the user's account is not active: %+v", got)
+		}
+		b.stop()
+		b.startWith(func(o *AgentOptions) { o.Username = "nurse.ben" })
+		if got := b.account(); got.Username != "" || got.State != SignedOut {
+			t.Errorf("another user: %+v", got)
+		}
+		// Only that user can sign in now.
+		b.do(CommandSignIn)
+		b.issuer.set(func(f *fakeIssuer) { f.decision = "approved" })
+		time.Sleep(12 * time.Second)
+		synctest.Wait()
+		if p := b.account().Problem; p == nil || p.Code != ProblemWrongUser {
+			t.Errorf("problem = %v", p)
+		}
+		b.stop()
+	})
+}
+
+func TestARenewalWaitsForADiskThatCannotKeepIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.signIn()
+		before := b.hubHeader()
+		unblock := b.blockSaves()
+		time.Sleep(23 * time.Hour)
+		synctest.Wait()
+		b.wantState(SignedIn)
+		if n := b.issuer.count("/oauth/token refresh_token"); n != 0 || b.hubHeader() != before {
+			t.Errorf("%d requests whose answers could not be kept", n)
+		}
+		if p := b.agent.Snapshot().Storage.Problem; p == nil || p.Code != ProblemVaultUnwritable {
+			t.Errorf("storage problem = %v", p)
+		}
+		// In the last quarter of an hour it goes on in memory.
+		time.Sleep(50 * time.Minute)
+		synctest.Wait()
+		b.wantState(SignedIn)
+		want := b.hubHeader()
+		if want == before || b.agent.Snapshot().Storage.Saved {
+			t.Error("not renewed in memory before the end")
+		}
+		unblock()
+		b.agent.Nudge("test")
+		b.settle()
+		if s := b.agent.Snapshot().Storage; !s.Saved {
+			t.Errorf("storage = %+v", s)
+		}
+		b.stop()
+		b.start()
+		if b.hubHeader() != want {
+			t.Error("the session was not saved by itself")
+		}
+	})
+}
+
+func TestARejectedTokenIsReplacedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.signIn()
+		rejected, _, err := b.agent.Token(t.Context(), "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if err := b.agent.replaceRejected(t.Context(), "", rejected); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := b.issuer.count("/oauth/token refresh_token"); n != 1 {
+			t.Errorf("%d renewals for one rejected token", n)
+		}
+		current, _, err := b.agent.Token(t.Context(), "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.issuer.set(func(f *fakeIssuer) {
+			f.fault = func(string) (*http.Response, error) { return nil, syscall.ECONNREFUSED }
+		})
+		_ = b.agent.replaceRejected(t.Context(), "", current) // finds it out
+		for range 3 {
+			var p *Problem
+			if err := b.agent.replaceRejected(t.Context(), "", current); !errors.As(err, &p) || p.Code != ProblemUnreachable {
+				t.Errorf("offline: %v", err)
+			}
+		}
+		if n := b.issuer.count("/oauth/token refresh_token"); n != 2 {
+			t.Errorf("the failure was not remembered: %d requests", n)
+		}
+		if err := b.agent.replaceRejected(t.Context(), "nobody", current); err == nil {
+			t.Error("an unknown account is no error")
+		}
+		b.do(CommandSignOut)
+		var p *Problem
+		if err := b.agent.replaceRejected(t.Context(), "", current); !errors.As(err, &p) || p.Code != ProblemNotSignedIn {
+			t.Errorf("signed out: %v", err)
+		}
+	})
+}
+
+func TestCommandsThatCannotBeCarriedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		for _, c := range []Command{
+			{Name: CommandRenew}, {Name: "fly"}, {Name: CommandSignIn, Account: "nobody"},
+			{Name: CommandAddAccount, Text: "moon"}, {Name: CommandRemoveFile, Path: "/nowhere"},
+		} {
+			if err := b.agent.Do(t.Context(), c); err == nil {
+				t.Errorf("%+v is no error", c)
+			}
+		}
+		b.command(Command{Name: CommandAddAccount, Text: "staging"})
+		if got := b.account().Environment; got != "staging" {
+			t.Errorf("environment = %s", got)
+		}
+		b.agent.SetDesktop(func(d *Desktop) { d.Browser = &Problem{Code: ProblemNoBrowser} })
+		synctest.Wait()
+		if b.agent.Snapshot().Desktop.Browser == nil {
+			t.Error("the desktop is not in the snapshot")
+		}
+		if _, err := b.agent.Headers(t.Context(), "nobody", export.Hub, 0); err == nil {
+			t.Error("headers of nobody")
+		}
+		b.stop()
+		if err := b.agent.Do(t.Context(), Command{Name: CommandSignIn}); !errors.Is(err, ErrStopped) {
+			t.Errorf("after the end: %v", err)
+		}
+		if _, err := b.agent.Headers(t.Context(), "", export.Hub, 0); !errors.Is(err, ErrStopped) {
+			t.Errorf("after the end: %v", err)
+		}
+		b.agent.Nudge("after the end")
+		if _, err := NewAgent(AgentOptions{}); err == nil {
+			t.Error("an agent without an environment")
+		}
+	})
+}
+
+// What is shut down in the middle of a renewal waits for the answer, which
+// holds the only good refresh token.
+func TestAShutdownWaitsForARenewalUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.signIn()
+		before := b.hubHeader()
+		hang := make(chan struct{})
+		b.issuer.set(func(f *fakeIssuer) { f.hang = hang })
+		b.do(CommandRenew)
+		time.AfterFunc(5*time.Second, func() { close(hang) })
+		began := time.Now()
+		b.stop()
+		if took := time.Since(began); took != 5*time.Second {
+			t.Errorf("ended after %v", took)
+		}
+		b.start()
+		if b.hubHeader() == before {
+			t.Error("the answer was lost")
+		}
+		b.do(CommandRenew)
+		b.wantState(SignedIn)
+
+		// But not for ever.
+		b.issuer.set(func(f *fakeIssuer) { f.hang = make(chan struct{}) })
+		b.do(CommandRenew)
+		began = time.Now()
+		b.stop()
+		if took := time.Since(began); took != 10*time.Second {
+			t.Errorf("a server that hangs held the end up for %v", took)
+		}
+		time.Sleep(time.Minute) // the wire gives up
+	})
+}
+
+// What is written for other reasons must not take away an account that the
+// user has just added or signed out of, and so hand out another's headers.
+func TestASaveDoesNotChangeWhoIsActive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.signIn()
+		first := b.account().ID
+		b.do(CommandAddAccount)
+		added := b.account().ID
+		b.command(Command{Name: CommandRename, Account: first, Text: "Ward 7"})
+		b.settle()
+		if got := b.account().ID; got != added {
+			t.Error("the new account is gone")
+		}
+		b.issuer.set(func(f *fakeIssuer) { f.user = "nurse.ben" })
+		b.signIn()
+		b.do(CommandSignOut)
+		b.command(Command{Name: CommandRename, Account: first, Text: "Ward 8"})
+		b.settle()
+		if got := b.account(); got.ID != added || got.HasHeaders {
+			t.Errorf("after the sign-out another account is active: %+v", got)
+		}
 	})
 }

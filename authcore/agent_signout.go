@@ -22,7 +22,7 @@ func (a *Agent) signOut(acc *account, remove bool) {
 	hadSession := acc.state != SignedOut
 	acc.forget()
 	acc.happen(eventSignOut)
-	acc.unsaved, acc.leaving = false, true
+	acc.unsaved, acc.leaving, acc.asked = false, true, true
 	acc.answer(a.now(), acc.notSignedIn())
 	if token != "" {
 		a.revocationDue(revocation{env, token, a.now()})

@@ -462,7 +462,7 @@ func (a *Agent) dropPristine() []waiter {
 	keep := a.accounts[:0:0]
 	var waiting []waiter
 	for _, acc := range a.accounts {
-		if acc.pristine() {
+		if acc.pristine() && !acc.asked && acc.problem == nil {
 			waiting = append(waiting, acc.waiters...)
 		} else {
 			keep = append(keep, acc)
@@ -494,7 +494,9 @@ func (a *Agent) chooseEnvironment() {
 			return
 		}
 	}
-	a.active = a.addPristine(a.options.Environment).rec.ID
+	acc := a.addPristine(a.options.Environment)
+	acc.asked = true
+	a.active = acc.rec.ID
 }
 
 // save puts one record on disk and says what became of it. It is called by
