@@ -20,6 +20,7 @@ import (
 	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/authcore/localapi"
 	"github.com/bitfount/bitfount-tray/authcore/vault"
+	"github.com/bitfount/bitfount-tray/tray/policy"
 	"github.com/bitfount/bitfount-tray/tray/resident"
 	"github.com/bitfount/bitfount-tray/ui/window"
 )
@@ -105,8 +106,12 @@ func runResident(ctx context.Context, f flags, paths authcore.Paths, client *loc
 	// resident under its 30 MB.
 	debug.SetGCPercent(50)
 
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	settings, err := authcore.ReadSettings(paths.SettingsPath(), nil)
+	managed, policyProblem := policy.Read()
+	settings, err := authcore.ReadSettings(paths.SettingsPath(), managed)
+	log := resident.OpenLog(os.Stderr, paths.LogPath(), settings.LogLevel)
+	defer log.Close()
+	slog.SetDefault(log.Logger)
+	log.Info("started", "version", version, "system", runtime.GOOS, "architecture", runtime.GOARCH)
 	if err != nil {
 		log.Warn("some settings are not used", "cause", err)
 	}
@@ -132,14 +137,14 @@ func runResident(ctx context.Context, f flags, paths authcore.Paths, client *loc
 		Transport:         network,
 		UserAgent:         "Bitfount Tray " + version,
 		Version:           version,
-		Log:               log,
+		Log:               log.Logger,
 	})
 	if err != nil {
 		return err
 	}
 	return resident.Run(ctx, resident.Options{
 		Agent: agent, Listener: listener, Show: f.show || settings.ShowWindow && !f.hidden, Hidden: f.hidden, Log: log,
-		Settings: settings, SettingsPath: paths.SettingsPath(), Network: network,
+		Settings: settings, SettingsPath: paths.SettingsPath(), Network: network, Policy: policyProblem,
 	})
 }
 

@@ -35,7 +35,9 @@ type Options struct {
 	// Show opens the window at start; Hidden keeps it shut even where no tray
 	// icon can be shown.
 	Show, Hidden bool
-	Log          *slog.Logger
+	// Policy is why the administrator's policy is not in force, or nil.
+	Policy *authcore.Problem
+	Log    *Log
 }
 
 type resident struct {
@@ -46,6 +48,9 @@ type resident struct {
 	window    *tray.Window
 	quit      context.CancelFunc
 	options   Options
+	// ctx ends when the resident is to end, and others is what it then waits for.
+	ctx    context.Context
+	others sync.WaitGroup
 
 	settingsMu sync.Mutex
 	settings   authcore.Settings
@@ -59,6 +64,8 @@ type resident struct {
 	holds string
 	// shownForHost: people were told that no icon can be seen.
 	shownForHost bool
+	// fixing: a diagnosis is under way.
+	fixing bool
 }
 
 // Run is the resident's life. It must be called on the main goroutine, once in
@@ -67,7 +74,7 @@ type resident struct {
 func Run(ctx context.Context, o Options) error {
 	ctx, quit := context.WithCancel(ctx)
 	defer quit()
-	r := &resident{agent: o.Agent, log: o.Log, quit: quit, options: o, settings: o.Settings, browse: map[string]bool{}}
+	r := &resident{agent: o.Agent, log: o.Log.Logger, quit: quit, ctx: ctx, options: o, settings: o.Settings, browse: map[string]bool{}}
 	r.clipboard = clipboard.Open(r.clipboardLost)
 	r.window = &tray.Window{
 		Args:   []string{"--window"},
@@ -77,13 +84,13 @@ func Run(ctx context.Context, o Options) error {
 
 	// The agent outlives everything else: what the others began must end first.
 	agentCtx, stopAgent := context.WithCancel(context.WithoutCancel(ctx))
-	var agentDone, others sync.WaitGroup
+	var agentDone sync.WaitGroup
 	agentDone.Go(func() {
 		if err := r.agent.Run(agentCtx); err != nil {
 			r.log.Error("the session agent failed", "cause", err)
 		}
 	})
-	others.Go(func() {
+	r.others.Go(func() {
 		if err := localapi.Serve(ctx, o.Listener, localapi.Backend{
 			Snapshot: r.agent.Snapshot, Subscribe: r.agent.Subscribe, Do: r.do, Focus: &r.focus,
 			SetAPIKeys: r.agent.SetAPIKeys, SetExternalJWT: r.agent.SetExternalJWT,
@@ -98,7 +105,11 @@ func Run(ctx context.Context, o Options) error {
 			r.log.Error("the local API failed", "cause", err)
 		}
 	})
-	others.Go(func() { r.follow(ctx) })
+	r.others.Go(func() { r.follow(ctx) })
+	r.others.Go(func() { r.watchNotices(ctx) })
+	r.others.Go(func() { authcore.WatchWakeUps(ctx, r.agent.Nudge) })
+	r.others.Go(r.readAutostart)
+	r.agent.SetDesktop(func(d *authcore.Desktop) { d.Policy = o.Policy })
 	if o.Show {
 		_ = r.window.Open() // windowReport is told of a failure
 	}
@@ -114,7 +125,7 @@ func Run(ctx context.Context, o Options) error {
 		r.log.Warn("the clipboard could not be cleared", "cause", err)
 	}
 	r.window.Close()
-	others.Wait()
+	r.others.Wait()
 	stopAgent()
 	agentDone.Wait()
 	return err
@@ -150,6 +161,10 @@ func (r *resident) do(ctx context.Context, c authcore.Command) error {
 		return nil
 	case authcore.CommandOpenWindow:
 		return r.window.Open()
+	case authcore.CommandFixIt:
+		return r.fixIt()
+	case authcore.CommandCopyReport:
+		return r.copyReport(ctx)
 	case authcore.CommandSet:
 		return r.set(c.Setting, c.Text)
 	case authcore.CommandQuit:

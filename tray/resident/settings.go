@@ -54,6 +54,10 @@ func (r *resident) set(name, value string) error {
 	r.settingsMu.Lock()
 	defer r.settingsMu.Unlock()
 	now, err := r.settings.With(name, value)
+	if err == nil && name == "start_at_login" {
+		// The system's entry may have changed meanwhile, so it is always written.
+		err = writeAutostart(now.StartAtLogin)
+	}
 	if err == nil {
 		err = authcore.WriteSettings(r.options.SettingsPath, now)
 	}
@@ -80,5 +84,6 @@ func (r *resident) apply(s authcore.Settings) error {
 		}
 		r.agent.Nudge("the network settings changed")
 	}
+	r.options.Log.SetLevel(s.LogLevel)
 	return nil
 }
