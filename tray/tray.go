@@ -104,14 +104,17 @@ func (m *menu) build(ctx context.Context, work *sync.WaitGroup) {
 		if !item.Enabled {
 			line.Disable()
 		}
-		if item.Hidden {
-			line.Hide()
-		}
 		m.lines = append(m.lines, line)
 		m.commands[i].Store(&item.Command)
 		// An account's line gets its command when there is an account.
 		if item.Command.Name != "" || item.Choice {
 			work.Go(func() { m.listen(ctx, line, &m.commands[i]) })
+		}
+	}
+	// Not before all stand: on Windows, what is added below a hidden line is lost.
+	for i, item := range m.items {
+		if item.Hidden {
+			m.lines[i].Hide()
 		}
 	}
 	m.drawIcon(s, time.Now(), true)
@@ -163,18 +166,24 @@ func (m *menu) drawIcon(s *authcore.Snapshot, now time.Time, always bool) {
 }
 
 // drawLines changes what has changed and nothing else: each change is a message
-// to the panel, and some panels close an open menu on it.
+// to the panel, and some panels close an open menu on it. A hidden line is left
+// as it was until it is shown again: on Windows, a change would show it (systray
+// v1.12).
 func (m *menu) drawLines(s *authcore.Snapshot, now time.Time) {
 	for i, want := range Menu(s, now) {
 		line, have := m.lines[i], m.items[i]
-		m.items[i] = want
 		if line == nil || have == want {
 			continue
 		}
 		m.commands[i].Store(&want.Command)
-		if want.Hidden && !have.Hidden {
-			line.Hide()
+		if want.Hidden {
+			if !have.Hidden {
+				line.Hide()
+				m.items[i].Hidden = true
+			}
+			continue
 		}
+		m.items[i] = want
 		if want.Label != have.Label {
 			line.SetTitle(want.Label)
 		}
