@@ -125,6 +125,8 @@ type accounts struct {
 	add         *button
 	adding      *fyne.Container
 	addNew      *button
+	// useKeys and useToken lead to the forms of the other two ways in.
+	useKeys, useToken *button
 }
 
 type accountItem struct {
@@ -139,11 +141,7 @@ type accountItem struct {
 func newAccounts(v *View) *accounts {
 	p := &accounts{view: v, items: map[string]*accountItem{}, list: stack(8)}
 	p.back = newBack(v, atMore)
-	names := make([]string, len(authcore.Environments))
-	for i, e := range authcore.Environments {
-		names[i] = e.Name
-	}
-	p.environment = newChoice(tr("account.environment"), names, environmentTitle, nil)
+	p.environment = newChoice(tr("account.environment"), environments(&authcore.Snapshot{}), environmentTitle, nil)
 	p.addNew = newButton(tr("account.add"), theme.ContentAddIcon(), func() { p.unfold(true) })
 	p.addNew.height, p.addNew.vanishes = 40, true
 	p.add = newButton(tr("account.add-this"), nil, func() {
@@ -153,8 +151,11 @@ func newAccounts(v *View) *accounts {
 	p.add.Importance, p.add.height, p.add.vanishes = widget.HighImportance, 40, true
 	cancel := newButton(tr("account.cancel"), nil, func() { p.unfold(false) })
 	cancel.height, cancel.vanishes = 40, true
+	p.useKeys = newButton(tr("welcome.use-keys"), nil, v.opener(atAPIKeys))
+	p.useToken = newButton(tr("welcome.use-token"), nil, v.opener(atToken))
+	p.useKeys.Importance, p.useToken.Importance = widget.LowImportance, widget.LowImportance
 	p.adding = stack(6, plain(tr("account.add-where"), fyne.TextAlignLeading), p.environment,
-		container.NewGridWithColumns(2, cancel, p.add))
+		container.NewGridWithColumns(2, cancel, p.add), p.useKeys, p.useToken)
 	p.adding.Hide()
 	p.screen = newScreen(container.New(&column{},
 		vgap(8), p.back,
@@ -166,9 +167,30 @@ func newAccounts(v *View) *accounts {
 	return p
 }
 
+// environments are those that an account can belong to: first those that
+// accounts have, of which one may be the organisation's own, then the public ones.
+func environments(s *authcore.Snapshot) []string {
+	var names []string
+	for _, a := range append([]authcore.Account{s.ActiveAccount()}, s.Accounts...) {
+		names = append(names, a.Environment)
+	}
+	for _, e := range authcore.Environments {
+		names = append(names, e.Name)
+	}
+	seen := map[string]bool{"": true}
+	return slices.DeleteFunc(names, func(name string) bool {
+		again := seen[name]
+		seen[name] = true
+		return again
+	})
+}
+
 func (p *accounts) opened() { p.unfold(false) }
 
 func (p *accounts) unfold(open bool) {
+	if open {
+		p.environment.SetSelectedIndex(0)
+	}
 	show(p.adding, open)
 	show(p.addNew, !open)
 	p.view.layOut()
@@ -205,6 +227,7 @@ func (p *accounts) update(m moment) {
 		p.list.Refresh()
 	}
 	show(p.addNew, !p.adding.Visible())
+	p.environment.offer(environments(m.snapshot))
 }
 
 func (p *accounts) newItem(id string) *accountItem {

@@ -16,13 +16,14 @@ type choice[T comparable] struct {
 	// label says what is chosen, for those who do not see the window.
 	label   string
 	values  []T
+	title   func(T) string
 	focused bool
 }
 
 // newChoice offers values, the first one chosen. The handler hears what the
 // user chooses; it may be nil.
 func newChoice[T comparable](label string, values []T, title func(T) string, chosen func(T)) *choice[T] {
-	c := &choice[T]{label: label, values: values}
+	c := &choice[T]{label: label, values: values, title: title}
 	for _, v := range values {
 		c.Options = append(c.Options, title(v))
 	}
@@ -44,6 +45,21 @@ func (c *choice[T]) set(value T) {
 	if i := slices.Index(c.values, value); i >= 0 {
 		c.SetSelectedIndex(i)
 	}
+}
+
+// offer changes what can be chosen. A choice that is no longer there becomes the
+// first one.
+func (c *choice[T]) offer(values []T) {
+	if slices.Equal(values, c.values) {
+		return
+	}
+	before := c.value()
+	c.values, c.Options = values, nil
+	for _, v := range values {
+		c.Options = append(c.Options, c.title(v))
+	}
+	c.Selected = c.Options[max(0, slices.Index(values, before))]
+	c.Refresh()
 }
 
 // AccessibilityLabel says what is chosen here, and the choice.

@@ -263,6 +263,19 @@ func TestFixItIsOneClick(t *testing.T) {
 	}
 }
 
+// An organisation's own environment can have a second account too.
+func TestAddingOffersTheOwnEnvironmentFirst(t *testing.T) {
+	v, _, _ := openRecorded(t)
+	s := withAccounts()
+	s.Accounts[0].Environment = "hospital-test"
+	v.Render(s, noon)
+	v.open(atAccounts)
+	want := []string{"hospital-test", "staging", "production", "sandbox", "dev"}
+	if c := v.places[atAccounts].(*accounts).environment; !slices.Equal(c.values, want) || c.value() != "production" {
+		t.Errorf("offered %q, chosen %q", c.values, c.value())
+	}
+}
+
 // The words of checks are authcore's in English.
 func TestWordsOfChecksAreAuthcores(t *testing.T) {
 	for _, name := range authcore.CheckNames {
