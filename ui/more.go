@@ -27,6 +27,7 @@ func newMore(v *View) *more {
 		vgap(4),
 		stack(8,
 			way(tr("more.accounts"), theme.AccountIcon(), v.opener(atAccounts)),
+			way(tr("more.settings"), theme.SettingsIcon(), v.opener(atSettings)),
 			way(tr("more.fix-it"), theme.HelpIcon(), v.fixIt),
 		),
 		vgap(8),

@@ -25,6 +25,9 @@ const (
 	atMore     location = "more"
 	atAccounts location = "accounts"
 	atFixIt    location = "fix-it"
+	atSettings location = "settings"
+	atAPIKeys  location = "api-keys"
+	atToken    location = "token"
 )
 
 // tabLocations have a tab each; every other place belongs to one of them.

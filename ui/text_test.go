@@ -61,7 +61,7 @@ func TestMomentsInPlainWords(t *testing.T) {
 // Keys that are put together from parts, by their beginnings, and those that
 // Fyne uses.
 var composed = []string{"environment.", "headers.", "month.", "weekday.", "tab.", "service.", "format.", "format-about.",
-	"method.", "check.", "finding.", toolkitPrefix}
+	"method.", "check.", "finding.", "setting.", "source-kind.", toolkitPrefix}
 
 // source is the program's text that could name a sentence.
 func source(t *testing.T) string {

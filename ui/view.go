@@ -34,6 +34,11 @@ type View struct {
 	// OnClose closes the window; the page that says that the resident is gone
 	// offers it. It may be nil.
 	OnClose func()
+	// Credentials try and keep API keys and tokens from elsewhere.
+	Credentials Credentials
+	// ChooseFile lets the user choose a file, and calls chosen with its whole
+	// path on Fyne's goroutine. Without it, paths are typed.
+	ChooseFile func(chosen func(path string))
 
 	do       func(authcore.Command)
 	snapshot *authcore.Snapshot
@@ -109,6 +114,7 @@ func (v *View) build() {
 	v.places = map[location]page{
 		atFiles: newFiles(v), atNewFile: newNewFile(v), atHistory: newHistory(v),
 		atMore: newMore(v), atAccounts: newAccounts(v), atFixIt: newFixIt(v),
+		atSettings: newSettings(v), atAPIKeys: newAPIKeys(v), atToken: newExternalToken(v),
 	}
 	v.root.Layout = frame{}
 }

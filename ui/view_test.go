@@ -239,7 +239,7 @@ func TestTabReachesEverythingInOrder(t *testing.T) {
 		snapshot *authcore.Snapshot
 		want     []string
 	}{
-		{signedOut(), []string{"Sign in…"}},
+		{signedOut(), []string{"Sign in…", "Use API keys", "Use a token from another program"}},
 		{prompting(time.Minute), []string{"Copy code", "Copy link", "Open browser again", "It says something else?", "Cancel"}},
 		{signedIn(), []string{"Copy Hub headers", "Service: Hub", "Format: HTTP headers", "Renew now", "Sign out", "Session", "Files", "History", "More"}},
 	} {

@@ -17,6 +17,7 @@ type welcome struct {
 	environment *environmentTag
 	problem     *notice
 	signIn      *button
+	keys, token *button
 }
 
 func newWelcome(v *View) *welcome {
@@ -29,6 +30,9 @@ func newWelcome(v *View) *welcome {
 		signIn:      newButton(tr("welcome.sign-in"), nil, v.command(authcore.Command{Name: authcore.CommandSignIn})),
 	}
 	p.signIn.Importance, p.signIn.height = widget.HighImportance, 52
+	p.keys = newButton(tr("welcome.use-keys"), nil, v.opener(atAPIKeys))
+	p.token = newButton(tr("welcome.use-token"), nil, v.opener(atToken))
+	p.keys.Importance, p.token.Importance = widget.LowImportance, widget.LowImportance
 	p.screen = newScreen(centredColumn(
 		vgap(8),
 		sized(p.picture, 72),
@@ -42,7 +46,7 @@ func newWelcome(v *View) *welcome {
 		p.signIn,
 		quiet(tr("welcome.hint"), fyne.TextAlignCenter),
 		vgap(8),
-	), nil)
+	), stack(0, p.keys, p.token))
 	return p
 }
 
