@@ -27,6 +27,8 @@ require (
 	rsc.io/qr v0.2.0
 )
 
+require github.com/FyshOS/fancyfs v0.0.1 // indirect
+
 require (
 	github.com/MicahParks/jwkset v0.11.4 // indirect
 	github.com/anthonynsimon/bild v0.14.0 // indirect

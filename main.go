@@ -175,6 +175,8 @@ func runWindow(ctx context.Context, client *localapi.Client) error {
 	}()
 	err := window.Run(ctx, window.Options{
 		Snapshots: snapshots, Focus: focus, Do: client.Do, AppID: appID, Version: version,
+		SetAPIKeys: client.SetAPIKeys, SetExternalJWT: client.SetExternalJWT,
+		TestAPIKeys: client.TestAPIKeys, TestSource: client.TestSource,
 	})
 	var problem *authcore.Problem
 	if errors.As(err, &problem) {

@@ -10,7 +10,21 @@ import (
 // Theme is the look of Bitfount Tray: calm colours whose texts keep a contrast
 // of at least 4.5:1 (WCAG 2.2, 1.4.3) on every ground that they stand on. It
 // follows the desktop's choice of light or dark.
-func Theme() fyne.Theme { return calm{theme.DefaultTheme()} }
+func Theme() fyne.Theme { return calm{Theme: theme.DefaultTheme()} }
+
+// ThemeOf is Theme for a choice of authcore.Settings.Theme: always "light" or
+// "dark", or, with anything else, as the desktop has it.
+func ThemeOf(choice string) fyne.Theme {
+	t := calm{Theme: theme.DefaultTheme()}
+	light, dark := theme.VariantLight, theme.VariantDark
+	switch choice {
+	case "light":
+		t.always = &light
+	case "dark":
+		t.always = &dark
+	}
+	return t
+}
 
 // Colours of our own, beside Fyne's.
 const (
@@ -22,7 +36,11 @@ const (
 	colorFault   fyne.ThemeColorName = "bitfountFault"
 )
 
-type calm struct{ fyne.Theme }
+type calm struct {
+	fyne.Theme
+	// always is the variant whatever the desktop has, or nil.
+	always *fyne.ThemeVariant
+}
 
 type shades struct{ light, dark color.NRGBA }
 
@@ -67,6 +85,9 @@ var palette = map[fyne.ThemeColorName]shades{
 }
 
 func (c calm) Color(name fyne.ThemeColorName, variant fyne.ThemeVariant) color.Color {
+	if c.always != nil {
+		variant = *c.always
+	}
 	s, ok := palette[name]
 	switch {
 	case !ok:

@@ -70,3 +70,19 @@ func luminance(c color.Color) float64 {
 	}
 	return 0.2126*line(r) + 0.7152*line(g) + 0.0722*line(b)
 }
+
+func TestThemeFollowsTheChoice(t *testing.T) {
+	for _, c := range []struct {
+		choice        string
+		desktop, want fyne.ThemeVariant
+	}{
+		{"light", theme.VariantDark, theme.VariantLight}, {"dark", theme.VariantLight, theme.VariantDark},
+		{"system", theme.VariantDark, theme.VariantDark}, {"", theme.VariantLight, theme.VariantLight},
+	} {
+		for _, name := range []fyne.ThemeColorName{theme.ColorNameBackground, theme.ColorNameSelection} {
+			if got, want := ThemeOf(c.choice).Color(name, c.desktop), Theme().Color(name, c.want); got != want {
+				t.Errorf("%q on a desktop that is %d: %s is %v, want %v", c.choice, c.desktop, name, got, want)
+			}
+		}
+	}
+}

@@ -7,11 +7,13 @@ package window
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/app"
+	"fyne.io/fyne/v2/dialog"
 	"fyne.io/fyne/v2/driver/desktop"
 
 	"github.com/bitfount/bitfount-tray/authcore"
@@ -33,6 +35,12 @@ type Options struct {
 	// own, several at a time. An *authcore.Problem is shown in its own words,
 	// any other error as the details of an internal problem.
 	Do func(context.Context, authcore.Command) error
+	// SetAPIKeys, SetExternalJWT, TestAPIKeys and TestSource carry out what the
+	// forms for credentials ask. They are called as Do is.
+	SetAPIKeys     func(context.Context, authcore.APIKeysAccount) error
+	SetExternalJWT func(context.Context, authcore.ExternalJWTAccount) error
+	TestAPIKeys    func(context.Context, authcore.APIKeysAccount) (authcore.CredentialTest, error)
+	TestSource     func(context.Context, authcore.ExternalJWTAccount) (authcore.CredentialTest, error)
 	// AppID is the application's identity for the desktop, in reverse DNS.
 	AppID   string
 	Version string
@@ -72,6 +80,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	w.Resize(ui.DefaultSize)
 	w.CenterOnScreen()
 	view.OnClose = w.Close
+	view.Credentials = credentials(ctx, o)
+	view.ChooseFile = func(chosen func(string)) { chooseFile(w, chosen) }
 	for _, key := range []fyne.KeyName{fyne.KeyW, fyne.KeyQ} {
 		w.Canvas().AddShortcut(&desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierShortcutDefault},
 			func(fyne.Shortcut) { w.Close() })
@@ -85,6 +95,55 @@ func Run(ctx context.Context, o Options) (err error) {
 		return startFault("the graphics library could not create a window")
 	}
 	return nil
+}
+
+// testTimeout bounds a test of credentials, which waits for a server or another
+// program.
+const testTimeout = 60 * time.Second
+
+// credentials are the functions of o for the view, which must not wait.
+func credentials(ctx context.Context, o Options) ui.Credentials {
+	return ui.Credentials{
+		SetAPIKeys: func(k authcore.APIKeysAccount, done func(error)) {
+			set(ctx, k, o.SetAPIKeys, done)
+		},
+		SetExternalJWT: func(e authcore.ExternalJWTAccount, done func(error)) {
+			set(ctx, e, o.SetExternalJWT, done)
+		},
+		TestAPIKeys: func(k authcore.APIKeysAccount, done func(authcore.CredentialTest, error)) {
+			test(ctx, k, o.TestAPIKeys, done)
+		},
+		TestSource: func(e authcore.ExternalJWTAccount, done func(authcore.CredentialTest, error)) {
+			test(ctx, e, o.TestSource, done)
+		},
+	}
+}
+
+func set[A any](ctx context.Context, account A, do func(context.Context, A) error, done func(error)) {
+	test(ctx, account, func(ctx context.Context, account A) (authcore.CredentialTest, error) {
+		return authcore.CredentialTest{}, do(ctx, account)
+	}, func(_ authcore.CredentialTest, err error) { done(err) })
+}
+
+func test[A any](ctx context.Context, account A, do func(context.Context, A) (authcore.CredentialTest, error),
+	done func(authcore.CredentialTest, error)) {
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, testTimeout)
+		defer cancel()
+		result, err := do(ctx, account)
+		fyne.Do(func() { done(result, err) })
+	}()
+}
+
+// chooseFile shows Fyne's dialog. The file is only named, not read here.
+func chooseFile(w fyne.Window, chosen func(path string)) {
+	dialog.ShowFileOpen(func(file fyne.URIReadCloser, err error) {
+		if err != nil || file == nil {
+			return // cancelled
+		}
+		_ = file.Close()
+		chosen(filepath.FromSlash(file.URI().Path()))
+	}, w)
 }
 
 // follow brings snapshots, the passing of time and wishes for focus to the
@@ -101,6 +160,7 @@ func follow(ctx context.Context, o Options, a fyne.App, w fyne.Window, view *ui.
 		})
 	}
 	snapshots := o.Snapshots
+	colours := "" // of Settings.Theme; belongs to Fyne's goroutine
 	for {
 		select {
 		case <-ctx.Done():
@@ -112,7 +172,13 @@ func follow(ctx context.Context, o Options, a fyne.App, w fyne.Window, view *ui.
 				onScreen(func(time.Time) { view.Gone() })
 				continue
 			}
-			onScreen(func(now time.Time) { view.Render(s, now) })
+			onScreen(func(now time.Time) {
+				if choice := s.Settings.Theme; choice != colours {
+					colours = choice
+					a.Settings().SetTheme(ui.ThemeOf(choice))
+				}
+				view.Render(s, now)
+			})
 		case <-timer.C:
 			onScreen(view.Tick)
 		case <-o.Focus:
