@@ -427,7 +427,7 @@ func (a *Agent) publish() {
 			a.clockSince = a.now()
 		}
 		s.Clock.Problem = &Problem{Code: ProblemClockWrong, Since: a.clockSince, Params: map[string]string{
-			"Offset": a.offset.Abs().Round(time.Minute).String(),
+			"Offset": span(a.offset),
 		}}
 	} else {
 		a.clockSince = time.Time{}

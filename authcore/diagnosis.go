@@ -354,10 +354,22 @@ func checkClock(servers []reached, now time.Time) Check {
 			return Check{Name: CheckClock, Finding: FindingClockRight}
 		}
 		return Check{Name: CheckClock, Problem: &Problem{Code: ProblemClockWrong, Since: now, Params: map[string]string{
-			"Offset": r.ahead.Abs().Round(time.Minute).String(),
+			"Offset": span(*r.ahead),
 		}}}
 	}
 	return Check{Name: CheckClock, Finding: FindingClockUnknown}
+}
+
+// span says how far apart two clocks are, in either direction, to the minute.
+func span(d time.Duration) string {
+	minutes := int(d.Abs().Round(time.Minute) / time.Minute)
+	switch {
+	case minutes < 60:
+		return fmt.Sprintf("%d min", minutes)
+	case minutes%60 == 0:
+		return fmt.Sprintf("%d h", minutes/60)
+	}
+	return fmt.Sprintf("%d h %d min", minutes/60, minutes%60)
 }
 
 func checkStorage(s Storage) Check {

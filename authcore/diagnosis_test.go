@@ -99,6 +99,16 @@ func (c Check) cause() string {
 	return c.Problem.Cause
 }
 
+func TestClocksAreSaidToBeApartAsPeopleSayIt(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		5 * time.Minute: "5 min", -90 * time.Minute: "1 h 30 min", 3*time.Hour - time.Second: "3 h", 26 * time.Hour: "26 h",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("%v: %q", d, got)
+		}
+	}
+}
+
 func TestEveryCheckAndFindingHasWords(t *testing.T) {
 	for _, name := range CheckNames {
 		if CheckTitle(name) == "" {

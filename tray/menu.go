@@ -82,7 +82,7 @@ func Menu(s *authcore.Snapshot, now time.Time) []Item {
 	)
 	items = append(items, accountLines(s)...)
 	items = append(items, command("Fix it…", authcore.Command{Name: authcore.CommandFixIt}))
-	items = append(items, foundLines(s.Desktop.Diagnosis)...)
+	items = append(items, foundLines(s)...)
 	return append(items,
 		command("Open Bitfount Tray", authcore.Command{Name: authcore.CommandOpenWindow}),
 		command("Sign out", authcore.Command{Name: authcore.CommandSignOut}),

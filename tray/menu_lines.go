@@ -79,9 +79,13 @@ var stateWords = map[authcore.State]string{
 	authcore.NeedsSignIn: "please sign in again",
 }
 
-// foundLines are the submenu with what "Fix it" found, for those whose window
-// cannot be opened too.
-func foundLines(d *authcore.Diagnosis) []Item {
+// foundLines are the submenu with what "Fix it" found about the active account,
+// for those whose window cannot be opened too.
+func foundLines(s *authcore.Snapshot) []Item {
+	d := s.Desktop.Diagnosis
+	if d != nil && d.Account != s.Active {
+		d = nil
+	}
 	parent := Item{Hidden: true}
 	var lines []string
 	if d != nil {
@@ -97,6 +101,8 @@ func foundLines(d *authcore.Diagnosis) []Item {
 		}
 		parent = Item{Label: fmt.Sprintf("Found: %d of %d need attention", failed, len(d.Checks)), Enabled: true}
 		switch {
+		case failed == 1 && !d.Running():
+			parent.Label = fmt.Sprintf("Found: 1 of %d needs attention", len(d.Checks))
 		case d.Running():
 			parent.Label = "Looking…"
 		case failed == 0:

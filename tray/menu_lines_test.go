@@ -102,17 +102,17 @@ func TestWhatFixItFoundIsInTheMenu(t *testing.T) {
 		}
 		return label, strings.Join(all, " ")
 	}
-	s.Desktop.Diagnosis = &authcore.Diagnosis{StartedAt: noon, Checks: []authcore.Check{good}}
+	s.Desktop.Diagnosis = &authcore.Diagnosis{Account: "a", StartedAt: noon, Checks: []authcore.Check{good}}
 	if label, below := text("Looking"); label != "Looking…" || !strings.Contains(below, "auth.bitfount.com") {
 		t.Errorf("while it runs: %q, %q", label, below)
 	}
-	s.Desktop.Diagnosis = &authcore.Diagnosis{StartedAt: noon, FinishedAt: noon, Checks: []authcore.Check{good}}
+	s.Desktop.Diagnosis = &authcore.Diagnosis{Account: "a", StartedAt: noon, FinishedAt: noon, Checks: []authcore.Check{good}}
 	if label, _ := text("Found"); label != "Found: everything is in order" {
 		t.Errorf("%q", label)
 	}
-	s.Desktop.Diagnosis = &authcore.Diagnosis{StartedAt: noon, FinishedAt: noon, Checks: []authcore.Check{good, bad}}
+	s.Desktop.Diagnosis = &authcore.Diagnosis{Account: "a", StartedAt: noon, FinishedAt: noon, Checks: []authcore.Check{good, bad}}
 	label, below := text("Found")
-	if label != "Found: 1 of 2 need attention" {
+	if label != "Found: 1 of 2 needs attention" {
 		t.Errorf("%q", label)
 	}
 	for _, want := range []string{"OK: Connection to auth.bitfount.com. It answers.", "Failed: Clock of this computer. This computer's clock is wrong by 3 h.", "Set the clock", "Copy report"} {
@@ -120,7 +120,12 @@ func TestWhatFixItFoundIsInTheMenu(t *testing.T) {
 			t.Errorf("%q lacks %q", below, want)
 		}
 	}
-	s.Desktop.Diagnosis = &authcore.Diagnosis{StartedAt: noon, FinishedAt: noon, Checks: slices.Repeat([]authcore.Check{bad}, 20)}
+	s.Desktop.Diagnosis = &authcore.Diagnosis{Account: "a", StartedAt: noon, FinishedAt: noon, Checks: slices.Repeat([]authcore.Check{bad}, 20)}
+	s.Desktop.Diagnosis.Account = "another"
+	if label, lines := submenu(Menu(s, noon), "Found"); label != "" || lines != nil {
+		t.Errorf("about another account: %q", label)
+	}
+	s.Desktop.Diagnosis = &authcore.Diagnosis{Account: "a", FinishedAt: noon, Checks: s.Desktop.Diagnosis.Checks}
 	if label, lines := submenu(Menu(s, noon), "Found"); len(lines) != foundSlots+1 || lines[foundSlots-1].Label != "More in the report…" {
 		t.Errorf("%q: %d lines", label, len(lines))
 	}
