@@ -23,12 +23,13 @@ FUZZTIME ?= 5s
 demo: setup
 	@go run ./build/demo
 
-## build: the product, as build/out/bitfount-tray
+## build: the product, as build/out/bitfount-tray and build/out/bitfount-auth
 .PHONY: build
 build: setup-build
 	@mkdir -p $(OUT)
 	@go build -o $(OUT)/ .
-	@echo "Built $(OUT)/bitfount-tray"
+	@CGO_ENABLED=0 go build -o $(OUT)/ ./cmd/bitfount-auth
+	@echo "Built $(OUT)/bitfount-tray and $(OUT)/bitfount-auth"
 
 ## test: everything: formatting, vet, architecture, unit and end-to-end tests with the race detector, fuzzing
 .PHONY: test
