@@ -272,7 +272,9 @@ func TestAClockThatIsWrongByHours(t *testing.T) {
 			l.idp.Clock(0)
 			before = l.token()
 			l.do(authcore.CommandRenew)
-			l.until("the clock to be right", func(s *authcore.Snapshot) bool { return s.Clock.Problem == nil && s.ActiveAccount().State == authcore.SignedIn })
+			l.until("the clock to be right", func(s *authcore.Snapshot) bool {
+				return s.Clock.Problem == nil && s.ActiveAccount().State == authcore.SignedIn
+			})
 			if l.token() == before || l.token() == "" {
 				t.Error("not renewed")
 			}

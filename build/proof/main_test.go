@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -272,7 +273,10 @@ func (p *process) send(c command) {
 	}
 }
 
+// A process that says nothing any more ends with its goroutines on the test's
+// output.
 func (p *process) receive() (a answer, err error) {
+	defer time.AfterFunc(patience, func() { _ = p.cmd.Process.Signal(syscall.SIGQUIT) }).Stop()
 	line, err := p.out.ReadBytes('\n')
 	if err != nil {
 		return answer{}, err
@@ -284,7 +288,6 @@ func (p *process) receive() (a answer, err error) {
 func (p *process) ask(c command) answer {
 	p.t.Helper()
 	p.send(c)
-	defer time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() }).Stop()
 	for {
 		a, err := p.receive()
 		if err != nil {
