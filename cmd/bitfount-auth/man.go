@@ -1,3 +1,5 @@
+//go:build man
+
 package main
 
 import (
@@ -7,8 +9,14 @@ import (
 	"github.com/spf13/cobra/doc"
 )
 
-// manCommand writes the manual pages, for packages.
-func (p *program) manCommand() *cobra.Command {
+// The libraries behind this command would cost every start of bitfount-auth a
+// sixth of its time, so it is in a build of its own, for packages:
+//
+//	go run -tags man ./cmd/bitfount-auth man folder
+func init() { extraCommands = append(extraCommands, manCommand) }
+
+// manCommand writes the manual pages.
+func manCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "man folder", Short: "Write the manual pages to a folder", Hidden: true, Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -90,10 +90,16 @@ Environment variables:
 		p.loginCommand(), p.logoutCommand(), p.statusCommand(),
 		p.headersCommand(), p.tokenCommand(), p.execCommand(), p.curlCommand(),
 		p.exportCommand(), p.accountsCommand(), p.apiKeysCommand(),
-		p.doctorCommand(), p.manCommand(),
+		p.doctorCommand(),
 	)
+	for _, add := range extraCommands {
+		root.AddCommand(add())
+	}
 	return root
 }
+
+// extraCommands are those of special builds.
+var extraCommands []func() *cobra.Command
 
 // group makes a command that only holds others.
 func group(use, short, example string, commands ...*cobra.Command) *cobra.Command {
