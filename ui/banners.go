@@ -36,11 +36,11 @@ func lastingProblems(s *authcore.Snapshot, at location) []*authcore.Problem {
 }
 
 func newBanners(v *View) *banners {
-	b := &banners{failed: newNotice(noticeFault, false, func() { v.setFailed(nil) }, v.layOut)}
+	b := &banners{failed: v.newNotice(noticeFault, false, func() { v.setFailed(nil) })}
 	objects := []fyne.CanvasObject{b.failed.root}
 	kinds := []noticeKind{noticeCaution, noticeCaution, noticeCaution, noticeCaution, noticeInfo, noticeInfo}
 	for _, kind := range kinds {
-		n := newNotice(kind, true, nil, v.layOut)
+		n := v.newNotice(kind, true, nil)
 		n.onMore = func() {
 			b.all = !b.all
 			b.arrange()

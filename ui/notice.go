@@ -44,9 +44,16 @@ type notice struct {
 	cause               *label
 	fold, details       *button
 	more, dismiss       *button
+	// report copies a diagnosis; it is there with the details.
+	report *button
 }
 
-func newNotice(kind noticeKind, foldable bool, onDismiss, onChange func()) *notice {
+// newNotice makes a notice of the window.
+func (v *View) newNotice(kind noticeKind, foldable bool, onDismiss func()) *notice {
+	return newNotice(kind, foldable, onDismiss, v.layOut, v.command(authcore.Command{Name: authcore.CommandCopyReport}))
+}
+
+func newNotice(kind noticeKind, foldable bool, onDismiss, onChange, onReport func()) *notice {
 	n := &notice{foldable: foldable, onDismiss: onDismiss, onChange: onChange}
 	n.icon = widget.NewIcon(theme.NewColoredResource(theme.Icon(kind.icon), kind.color))
 	n.what = bold("", fyne.TextAlignLeading)
@@ -58,13 +65,14 @@ func newNotice(kind noticeKind, foldable bool, onDismiss, onChange func()) *noti
 	n.details = newButton("", nil, func() { n.detailed = !n.detailed; n.arrange() })
 	n.dismiss = newButton(tr("notice.dismiss"), nil, onDismiss)
 	n.dismiss.vanishes = true
+	n.report = newButton(tr("notice.copy-report"), nil, onReport)
 	n.more = newButton("", nil, func() { n.onMore() })
 	n.more.Hide()
-	for _, b := range []*button{n.fold, n.details, n.more, n.dismiss} {
+	for _, b := range []*button{n.fold, n.details, n.report, n.more, n.dismiss} {
 		b.Importance = widget.LowImportance
 	}
 	text := stack(-12, n.what, n.meaning, n.next, n.cause)
-	buttons := container.NewHBox(n.fold, n.details, n.more, n.dismiss)
+	buttons := container.New(&flow{}, n.fold, n.details, n.report, n.more, n.dismiss)
 	n.card = newCard(kind.ground)
 	n.inner = container.New(&noticeLayout{}, n.icon, text, buttons)
 	n.root = container.NewStack(n.card, n.inner)
@@ -106,6 +114,7 @@ func (n *notice) arrange() {
 	show(n.cause, n.open && n.detailed && hasCause)
 	show(n.fold, n.foldable)
 	show(n.details, n.open && hasCause)
+	show(n.report, n.open && n.detailed && hasCause)
 	show(n.dismiss, n.onDismiss != nil)
 	n.fold.set(either(n.open, tr("notice.less"), tr("notice.more")), true)
 	n.fold.unfolds(n.open)

@@ -41,7 +41,7 @@ func newSession(v *View) *session {
 		plan:        quiet("", fyne.TextAlignCenter),
 		notice:      bold("", fyne.TextAlignCenter),
 		environment: newEnvironmentTag(),
-		problem:     newNotice(noticeCaution, false, nil, v.layOut),
+		problem:     v.newNotice(noticeCaution, false, nil),
 		signIn:      newButton(tr("session.sign-in"), nil, send(authcore.CommandSignIn)),
 		clipboard:   quiet("", fyne.TextAlignCenter),
 		renew:       newButton(tr("session.renew"), theme.ViewRefreshIcon(), send(authcore.CommandRenew)),

@@ -309,7 +309,7 @@ type settingWidth struct{}
 func (settingWidth) Layout(o []fyne.CanvasObject, size fyne.Size) { o[0].Resize(size) }
 
 func (settingWidth) MinSize(o []fyne.CanvasObject) fyne.Size {
-	return fyne.NewSize(136, o[0].MinSize().Height)
+	return fyne.NewSize(160, o[0].MinSize().Height)
 }
 
 // settingPad keeps a typed setting off its card's edges.

@@ -19,7 +19,7 @@ type asking struct {
 func newAsking(v *View) *asking {
 	p := &asking{
 		cancel:  newButton(tr("signin.cancel"), nil, v.command(authcore.Command{Name: authcore.CommandCancelSignIn})),
-		problem: newNotice(noticeCaution, false, nil, v.layOut),
+		problem: v.newNotice(noticeCaution, false, nil),
 	}
 	p.cancel.height = 40
 	p.screen = newScreen(centredColumn(
@@ -59,7 +59,7 @@ func newApproval(v *View) *approval {
 	send := func(name authcore.CommandName) func() { return v.command(authcore.Command{Name: name}) }
 	p := &approval{
 		environment: newEnvironmentTag(),
-		problem:     newNotice(noticeCaution, false, nil, v.layOut),
+		problem:     v.newNotice(noticeCaution, false, nil),
 		code:        newBigCode(),
 		bar:         newLifeBar(),
 		left:        quiet("", fyne.TextAlignCenter),

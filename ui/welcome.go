@@ -26,7 +26,7 @@ func newWelcome(v *View) *welcome {
 		title:       title(""),
 		text:        plain(tr("welcome.text"), fyne.TextAlignCenter),
 		environment: newEnvironmentTag(),
-		problem:     newNotice(noticeCaution, false, nil, v.layOut),
+		problem:     v.newNotice(noticeCaution, false, nil),
 		signIn:      newButton(tr("welcome.sign-in"), nil, v.command(authcore.Command{Name: authcore.CommandSignIn})),
 	}
 	p.signIn.Importance, p.signIn.height = widget.HighImportance, 52
