@@ -62,9 +62,9 @@ interop:
 gallery:
 	@go run ./build/gallery ui/testdata $(OUT)/gallery
 
-## check: formatting, vet on three systems, and who may import whom
+## check: formatting, vet on three systems, who may import whom, and the workflows
 .PHONY: check
-check:
+check: lint-workflows
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go' ':!:third_party')); \
 	  [ -z "$$unformatted" ] || { echo "These files are not formatted; run gofmt -w on them:"; echo "$$unformatted"; exit 1; }
 	@go vet -race ./...
@@ -88,6 +88,39 @@ fuzz:
 	  done; \
 	done
 
+## lint-workflows: the workflows in .github, by actionlint
+.PHONY: lint-workflows
+lint-workflows:
+	@GOFLAGS= go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
+## package: the Linux packages (.deb, .rpm, .tar.gz) in build/out/package, checked by lintian and built twice
+.PHONY: package package-arm64
+package:
+	@sh build/setup/install.sh package
+	@build/package/linux/package.sh
+	@CGO_ENABLED=0 go test -count=1 -run SameBytes ./build/package/linux -args -tray
+
+## package-arm64: the same for arm64, cross-built
+package-arm64:
+	@sh build/setup/install.sh package-arm64
+	@build/package/linux/package.sh arm64
+
+## package-test: install, use, upgrade and remove the .deb in a fresh Debian (root only, a few minutes)
+.PHONY: package-test
+package-test: setup
+	@sh build/setup/install.sh package-test
+	@build/package/linux/try.sh
+
+## reproduce: build both programs a second time from nothing and compare the bytes (minutes)
+.PHONY: reproduce
+reproduce: setup-build
+	@CGO_ENABLED=0 go test -count=1 -v -timeout 60m -run SameBytes ./build/package/linux -args -tray -clean
+
+## sbom: the bills of materials (CycloneDX) of both programs, in build/out/package
+.PHONY: sbom
+sbom:
+	@build/package/sbom.sh
+
 ## rest: measure memory and CPU of the product at rest (a few minutes)
 .PHONY: rest
 rest: setup
@@ -108,4 +141,4 @@ clean:
 ## help: this list
 .PHONY: help
 help:
-	@sed -n 's/^## \([a-z0-9-]*\): \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^## \([a-z0-9-]*\): \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-21s %s\n", $$1, $$2 }'

@@ -5,6 +5,9 @@
 #
 #   install.sh build     what `go build` needs: a C compiler and headers for OpenGL and X11
 #   install.sh desktop   also what the tests and the demo need: a desktop without a screen
+#   install.sh package         also what checks the Linux packages
+#   install.sh package-arm64   also what builds them for arm64 on amd64
+#   install.sh package-test    also what makes a fresh Debian
 #
 # Exit codes: 0 all is there, 1 an installation failed, 2 wrong use,
 # 3 something is missing that this script cannot install here.
@@ -15,12 +18,22 @@ libxrandr-dev libxinerama-dev libxi-dev libxxf86vm-dev libwayland-dev libxkbcomm
 # libgl1-mesa-dri draws OpenGL in software; the fonts are for the panel's menus.
 desktop='xvfb openbox dbus gnome-keyring xfce4-panel xfconf xdotool wmctrl x11-utils x11-xserver-utils
 xclip imagemagick libgl1-mesa-dri libgl1 fonts-dejavu-core curl'
+packaging='binutils xz-utils desktop-file-utils appstream lintian'
+arm64='gcc-aarch64-linux-gnu libc6-dev-arm64-cross'
 
 case ${1-} in
 build) wanted=$build ;;
 desktop) wanted="$build $desktop" ;;
+package) wanted="$build $packaging" ;;
+package-arm64)
+	wanted="$build $packaging $arm64"
+	for package in $build; do
+		case $package in lib*-dev) [ "$package" = libc6-dev ] || wanted="$wanted $package:arm64" ;; esac
+	done
+	;;
+package-test) wanted="$build $packaging debootstrap" ;;
 *)
-	sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 	;;
 esac
@@ -75,6 +88,9 @@ fi
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+case $missing in
+*:arm64*) $root dpkg --add-architecture arm64 ;;
+esac
 install() { $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >"$log" 2>&1; }
 # The list of packages may be old, or not be there at all in a fresh container.
 if ! install; then
