@@ -133,6 +133,7 @@ func runResident(ctx context.Context, f flags, paths authcore.Paths, client *loc
 		EnvironmentChosen: chosen != "" || environment.Name != authcore.Environments[0].Name,
 		Vault:             vault.New(vault.Options{Dir: paths.Data}),
 		LiveFileList:      paths.LiveFileList(),
+		HistoryPath:       paths.HistoryPath(),
 		Settings:          &settings,
 		Transport:         network,
 		UserAgent:         "Bitfount Tray " + version,

@@ -39,6 +39,9 @@ type AgentOptions struct {
 	// LiveFileList is the whole path of the file that keeps the list of live
 	// files over restarts; it holds no secret. Empty keeps it in memory.
 	LiveFileList string
+	// HistoryPath is the whole path of the file that keeps the timeline for 7
+	// days; it holds no secret. Empty keeps it in memory.
+	HistoryPath string
 	// Transport carries every request to the issuer; nil means
 	// http.DefaultTransport.
 	Transport http.RoundTripper
@@ -82,7 +85,7 @@ type Agent struct {
 	desktop   Desktop
 	liveFiles []*liveFile
 	settings  Settings
-	events    []TimelineEvent
+	history   history
 	awaiting  []awaited
 
 	offset        time.Duration
@@ -164,6 +167,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.ctx = ctx
 	a.lastWall, a.lastMonotonic = a.wall().Round(0), time.Now()
 	a.loadLiveFiles()
+	a.loadHistory()
 	a.syncStore()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -177,6 +181,7 @@ func (a *Agent) Run(ctx context.Context) error {
 			a.tick()
 		}
 		a.exportDue()
+		a.saveHistory()
 		a.publish()
 		a.meet()
 		timer.Reset(a.untilNext())
@@ -417,7 +422,7 @@ func (a *Agent) publish() {
 		Accounts: make([]Account, len(a.accounts)),
 		Storage:  Storage{Saved: a.store.vault != nil && a.storeProblem == nil, Problem: a.storeProblem},
 		Clock:    Clock{Offset: a.offset},
-		Events:   slices.Clone(a.events), Settings: a.settings,
+		Events:   a.history.shown(a.now()), Settings: a.settings,
 	}
 	for _, f := range a.liveFiles {
 		s.LiveFiles = append(s.LiveFiles, f.view)
@@ -463,22 +468,6 @@ func (a *Agent) publish() {
 		}
 		ch <- s // never blocks: only the owner sends, and it has just made room
 	}
-}
-
-// event adds to the timeline and forgets what is older than a day.
-func (a *Agent) event(e TimelineEvent) {
-	e.At = a.now()
-	keep := a.events[:0:0]
-	for _, old := range a.events {
-		if e.At.Sub(old.At) < 24*time.Hour {
-			keep = append(keep, old)
-		}
-	}
-	const most = 200
-	if len(keep) >= most {
-		keep = keep[len(keep)-most+1:]
-	}
-	a.events = append(keep, e)
 }
 
 func (a *Agent) client(e Environment) (*oauth.Client, error) {

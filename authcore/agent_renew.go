@@ -221,10 +221,12 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 
 // online closes the account's open "offline" line in the timeline.
 func (a *Agent) online(acc *account) {
-	for i := len(a.events) - 1; i >= 0; i-- {
-		if e := &a.events[i]; e.Kind == EventOffline && e.Account == acc.rec.ID {
+	events := a.history.events
+	for i := len(events) - 1; i >= 0; i-- {
+		if e := &events[i]; e.Kind == EventOffline && e.Account == acc.rec.ID {
 			if e.Until.IsZero() {
 				e.Until = a.now()
+				a.history.dirty = true
 			}
 			return
 		}

@@ -74,7 +74,7 @@ func newBench(t *testing.T) *bench {
 // start begins a new agent on the same vault, as a restart does.
 func (b *bench) start() {
 	b.t.Helper()
-	a, err := NewAgent(AgentOptions{Environment: b.issuer.environment(), Vault: b.vault, Transport: b.issuer, LiveFileList: b.files})
+	a, err := NewAgent(AgentOptions{Environment: b.issuer.environment(), Vault: b.vault, Transport: b.issuer, LiveFileList: b.files, HistoryPath: b.files + "-history"})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -54,5 +54,8 @@ func (p Paths) LogPath() string { return filepath.Join(p.State, "log", "bitfount
 // LiveFileList is where the list of live files is kept.
 func (p Paths) LiveFileList() string { return filepath.Join(p.Data, "live-files.json") }
 
+// HistoryPath is where the timeline is kept.
+func (p Paths) HistoryPath() string { return filepath.Join(p.Data, "history.json") }
+
 // SettingsPath is where the user's settings are kept.
 func (p Paths) SettingsPath() string { return filepath.Join(p.Config, "settings.toml") }
