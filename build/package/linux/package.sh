@@ -34,7 +34,7 @@ name=bitfount-tray-$VERSION-linux-$ARCH
 
 echo "package: building $VERSION for $ARCH"
 "$here/build.sh" "$tree/usr/bin" "$ARCH"
-# What the documentation is printed by has to run here.
+# What prints the completions has to run here.
 "$here/build.sh" "$work" "$host" bitfount-auth
 "$work/bitfount-auth" --version | grep -qxF "bitfount-auth $VERSION"
 
@@ -48,7 +48,7 @@ install -m 644 "$here/com.bitfount.tray.desktop" "$share/applications/"
 fill com.bitfount.tray.metainfo.xml >"$share/metainfo/com.bitfount.tray.metainfo.xml"
 CGO_ENABLED=0 go run ./icons/internal/appicons "$share/icons" com.bitfount.tray
 fill bitfount-tray.1 >"$share/man/man1/bitfount-tray.1"
-"$work/bitfount-auth" man "$share/man/man1"
+CGO_ENABLED=0 go run -tags man -ldflags "-X main.version=$VERSION" ./cmd/bitfount-auth man "$share/man/man1"
 "$work/bitfount-auth" completion bash >"$share/bash-completion/completions/bitfount-auth"
 "$work/bitfount-auth" completion zsh >"$share/zsh/site-functions/_bitfount-auth"
 "$work/bitfount-auth" completion fish >"$share/fish/vendor_completions.d/bitfount-auth.fish"
