@@ -195,13 +195,14 @@ func (a *Agent) drain() error {
 	// shutdown from hanging and covers all but the slowest answers.
 	limit := time.NewTimer(10 * time.Second)
 	defer limit.Stop()
-	flushed := false
+	// The first try may only read what is there.
+	flushes := 0
 	for {
 		if a.workers == 0 {
-			if flushed || !slices.ContainsFunc(a.accounts, func(acc *account) bool { return acc.unsaved || acc.renamed }) && len(a.removed) == 0 {
+			if flushes == 2 || !slices.ContainsFunc(a.accounts, func(acc *account) bool { return acc.unsaved || acc.renamed }) && len(a.removed) == 0 {
 				break
 			}
-			flushed = true
+			flushes++
 			a.ctx = context.WithoutCancel(a.ctx)
 			a.syncStore()
 			continue
@@ -378,9 +379,13 @@ func (a *Agent) noticeJump() {
 	if jump.Abs() < jumpTolerance {
 		return
 	}
-	// A clock that was wrong and has just been set right by what it was wrong by.
-	if a.offset != 0 && (jump-a.offset).Abs() < jumpTolerance {
-		a.offset = 0
+	switch {
+	case a.offset != 0 && (jump-a.offset).Abs() < jumpTolerance:
+		// A clock that was wrong has just been set right.
+		a.setOffset(0)
+	case jump < 0:
+		// No sleep turns a clock back: it was set, and the servers' was not.
+		a.setOffset(a.offset - jump)
 	}
 	a.log.Info("the wall clock jumped", "by", jump.Round(time.Second))
 	a.event(TimelineEvent{Kind: EventWoke, Detail: jump.Round(time.Second).String()})
@@ -406,8 +411,16 @@ func (a *Agent) retryNow() {
 
 // learnClock takes over what the issuer's answers said of the time.
 func (a *Agent) learnClock(client *oauth.Client) {
-	if offset, known := client.ClockOffset(); known {
-		a.offset = offset
+	if offset, known := client.ClockOffset(); known && offset != a.offset {
+		a.setOffset(offset)
+	}
+}
+
+// setOffset makes the agent and every client judge times alike.
+func (a *Agent) setOffset(offset time.Duration) {
+	a.offset = offset
+	for _, c := range a.clients {
+		c.SetClockOffset(offset)
 	}
 }
 
@@ -483,6 +496,7 @@ func (a *Agent) client(e Environment) (*oauth.Client, error) {
 		HTTP: &http.Client{Transport: transport},
 	})
 	if err == nil {
+		c.SetClockOffset(a.offset)
 		a.clients[e.clientKey()] = c
 	}
 	return c, err

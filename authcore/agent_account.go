@@ -22,7 +22,9 @@ type account struct {
 	device oauth.DeviceCode
 	// problem is shown; it is what waiters get while a failure is remembered.
 	problem *Problem
-	renewAt time.Time
+	// suspended is the problem that a sign-in under way has put out of sight.
+	suspended *Problem
+	renewAt   time.Time
 	// failures counts failed renewals since the last good one.
 	failures int
 	// busy while a worker renews; attempt tells its result from a stale one.
@@ -48,6 +50,8 @@ type account struct {
 // waiter is a caller that needs a token which is not there yet.
 type waiter struct {
 	minValid time.Duration
+	// rejected is the token that a server has refused, which is no answer.
+	rejected secret.Secret
 	reply    chan<- credentialReply
 }
 
@@ -121,6 +125,9 @@ func (acc *account) take(a *Agent, rec record) {
 	acc.rec = rec
 	acc.cred = newCredential(rec, a.options.UserAgent)
 	acc.renewAt = renewalDue(rec.IssuedAt, rec.ExpiresAt)
+	if soon := a.now().Add(renewalPause); !acc.renewAt.IsZero() && acc.renewAt.Before(soon) {
+		acc.renewAt = soon
+	}
 }
 
 // newCredential makes what callers read, or nil if the record has nothing to
@@ -178,6 +185,10 @@ func (acc *account) lapse(a *Agent, now time.Time) {
 // retries.
 const renewalMargin = 15 * time.Minute
 
+// renewalPause is the least time between two renewals, whatever lifetimes a
+// server gives: a storm would be worse than an expired token.
+const renewalPause = 5 * time.Second
+
 // renewalDue is when to renew a token: at 70 to 80 % of its life, so that many
 // computers do not come at once, and never later than 15 minutes before its
 // end, unless it lives for less than half an hour: then at half its life.
@@ -215,21 +226,22 @@ func (acc *account) answer(now time.Time, err error) {
 	waiters := acc.waiters
 	acc.waiters = nil
 	for _, w := range waiters {
-		w.reply <- acc.reply(now, w.minValid, err)
+		w.reply <- acc.reply(now, w, err)
 	}
 }
 
 // reply is what a caller gets at this moment: the token if it lives long
 // enough, else the error.
-func (acc *account) reply(now time.Time, minValid time.Duration, err error) credentialReply {
-	if acc.cred != nil {
+func (acc *account) reply(now time.Time, w waiter, err error) credentialReply {
+	refused := acc.cred != nil && !w.rejected.Empty() && acc.cred.token.Equal(w.rejected)
+	if acc.cred != nil && !refused {
 		left := acc.cred.left(now)
-		if left > 0 && left >= minValid {
+		if left > 0 && left >= w.minValid {
 			return credentialReply{cred: acc.cred}
 		}
 		if err == nil && left > 0 {
 			err = &Problem{Code: ProblemTooShort, Params: map[string]string{
-				"Asked": minValid.String(), "Left": left.Round(time.Second).String(),
+				"Asked": w.minValid.String(), "Left": left.Round(time.Second).String(),
 			}}
 		}
 	}

@@ -128,10 +128,13 @@ func (a *Agent) credential(ctx context.Context, account string, minValid time.Du
 			reply <- credentialReply{err: fmt.Errorf("there is no account %q", account)}
 			return
 		}
-		acc.waiters = append(acc.waiters, waiter{minValid, reply})
+		acc.waiters = append(acc.waiters, waiter{minValid: minValid, reply: reply})
 		a.serve(acc)
 	})
 }
+
+// freshToken is how long a token counts as just issued.
+const freshToken = time.Minute
 
 // replaceRejected renews because a server refused the token, unless a newer
 // one is there already.
@@ -142,13 +145,17 @@ func (a *Agent) replaceRejected(ctx context.Context, account string, rejected se
 		case acc == nil:
 			reply <- credentialReply{err: fmt.Errorf("there is no account %q", account)}
 		case acc.cred != nil && !acc.cred.token.Equal(rejected):
-			reply <- acc.reply(a.now(), 0, nil)
+			reply <- acc.reply(a.now(), waiter{}, nil)
+		case acc.cred != nil && a.now().Sub(acc.rec.IssuedAt) < freshToken:
+			// A server that refuses a token this new refuses the user: another
+			// one would be refused as well.
+			reply <- credentialReply{cred: acc.cred}
 		case !acc.renewable():
 			reply <- credentialReply{err: acc.notSignedIn()}
 		case !acc.busy && acc.failures > 0 && a.now().Before(acc.renewAt):
-			reply <- credentialReply{err: acc.problem}
+			reply <- credentialReply{err: acc.notSignedIn()}
 		default:
-			acc.waiters = append(acc.waiters, waiter{0, reply})
+			acc.waiters = append(acc.waiters, waiter{rejected: rejected, reply: reply})
 			if !acc.busy {
 				a.startRenewal(acc)
 			}
@@ -187,12 +194,15 @@ func (a *Agent) serve(acc *account) {
 	now := a.now()
 	pending := acc.waiters[:0:0]
 	for _, w := range acc.waiters {
-		r := acc.reply(now, w.minValid, nil)
+		r := acc.reply(now, w, nil)
 		switch {
+		case r.err != nil && !a.loaded && a.storeProblem != nil && acc.rec.empty():
+			// Not "signed out": nobody knows before the vault can be read.
+			w.reply <- credentialReply{err: a.storeProblem}
 		case r.err == nil, !acc.renewable():
 			w.reply <- r
 		case acc.failures > 0 && now.Before(acc.renewAt):
-			w.reply <- credentialReply{err: acc.problem}
+			w.reply <- credentialReply{err: acc.notSignedIn()}
 		case acc.cred != nil && w.minValid >= acc.rec.ExpiresAt.Sub(acc.rec.IssuedAt):
 			w.reply <- r // no renewal can satisfy it
 		default:

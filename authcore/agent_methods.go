@@ -139,9 +139,16 @@ func (a *Agent) adopt(id, environment string, r record) error {
 	acc.happen(eventLoaded)
 	acc.unsaved = a.store.vault != nil
 	a.active = r.ID
-	if a.storeAt = a.now(); !a.storing && !a.revoking {
-		a.syncStore()
-	}
+	a.work(func() {
+		// As after a sign-in, a vault that is beyond reading is put aside.
+		err := a.save(r, true)
+		a.post(func() {
+			if acc.rec == r {
+				a.saved(acc, err)
+			}
+			a.storeAt = a.now()
+		})
+	})
 	a.event(TimelineEvent{Kind: EventSignedIn, Account: r.ID, Detail: r.Username})
 	a.watch(acc)
 	return nil

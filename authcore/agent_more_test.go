@@ -451,6 +451,10 @@ func TestARejectedTokenIsReplacedOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if err := b.agent.replaceRejected(t.Context(), "", rejected); err != nil || b.issuer.count("/oauth/token refresh_token") != 0 {
+			t.Errorf("a token that was just issued is renewed: %v", err)
+		}
+		time.Sleep(2 * time.Minute)
 		for range 3 {
 			if err := b.agent.replaceRejected(t.Context(), "", rejected); err != nil {
 				t.Fatal(err)
@@ -466,8 +470,8 @@ func TestARejectedTokenIsReplacedOnce(t *testing.T) {
 		b.issuer.set(func(f *fakeIssuer) {
 			f.fault = func(string) (*http.Response, error) { return nil, syscall.ECONNREFUSED }
 		})
-		_ = b.agent.replaceRejected(t.Context(), "", current) // finds it out
-		for range 3 {
+		time.Sleep(2 * time.Minute)
+		for range 4 {
 			var p *Problem
 			if err := b.agent.replaceRejected(t.Context(), "", current); !errors.As(err, &p) || p.Code != ProblemUnreachable {
 				t.Errorf("offline: %v", err)

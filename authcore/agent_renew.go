@@ -3,6 +3,9 @@ package authcore
 import (
 	"context"
 	"errors"
+	"net"
+	"net/http"
+	"slices"
 	"time"
 
 	"github.com/bitfount/bitfount-tray/authcore/oauth"
@@ -30,6 +33,9 @@ func (a *Agent) startRenewal(acc *account) {
 	client, err := a.client(acc.rec.Environment)
 	if err != nil {
 		acc.problem = &Problem{Code: ProblemInternal, Cause: err.Error(), Since: a.now()}
+		acc.failures++
+		acc.renewAt = a.now().Add(backOff(acc.failures, 0))
+		acc.answer(a.now(), acc.problem)
 		return
 	}
 	acc.happen(eventDue)
@@ -79,6 +85,8 @@ func renewLocked(ctx context.Context, client *oauth.Client, l *lockedStore, rec 
 	if l.err == nil && !unsaved && !l.gone {
 		disk := l.doc.account(rec.ID)
 		switch {
+		case disk == nil && !slices.Contains(l.doc.Removed, rec.ID):
+			// Lost with an earlier file, which is no sign-out.
 		case disk == nil || disk.RefreshToken == "" && rec.RefreshToken != "" && disk.AccessToken == "":
 			return renewal{rec: rec, gone: true}
 		case disk.AccessToken != rec.AccessToken && !disk.IssuedAt.Before(rec.IssuedAt):
@@ -92,6 +100,12 @@ func renewLocked(ctx context.Context, client *oauth.Client, l *lockedStore, rec 
 			rec.RefreshToken, rec.RenewalStarted = disk.RefreshToken, disk.RenewalStarted
 		}
 	}
+	// What only memory has is no safer for waiting; else nothing is sent while
+	// its answer could not be kept and there is time.
+	canWait := !unsaved && rec.ExpiresAt.Sub(now) > renewalMargin
+	if l.err != nil && !errors.Is(l.err, errNoStore) && canWait {
+		return renewal{rec: rec, saveErr: l.err, postponed: true}
+	}
 	result := renewal{rec: rec, interrupted: !rec.RenewalStarted.IsZero()}
 	if !result.interrupted {
 		rec.RenewalStarted = now
@@ -99,8 +113,7 @@ func renewLocked(ctx context.Context, client *oauth.Client, l *lockedStore, rec 
 	if l.err == nil && !result.interrupted {
 		l.doc.put(rec)
 		if err := l.write(ctx); err != nil {
-			// What only memory has is no safer for waiting.
-			if !unsaved && rec.ExpiresAt.Sub(now) > renewalMargin {
+			if canWait {
 				return renewal{rec: result.rec, saveErr: err, postponed: true}
 			}
 			l.err = err
@@ -119,6 +132,9 @@ func renewLocked(ctx context.Context, client *oauth.Client, l *lockedStore, rec 
 		// expects next must not be lost.
 		rec.RefreshToken, rec.RenewalStarted = tokens.RefreshToken.Reveal(), time.Time{}
 		result.err = err
+	case !result.interrupted && notProcessed(err):
+		rec.RenewalStarted = time.Time{}
+		result.err = err
 	default:
 		// The mark stays on disk: the server may have rotated the token.
 		result.rec, result.err = rec, err
@@ -135,6 +151,22 @@ func renewLocked(ctx context.Context, client *oauth.Client, l *lockedStore, rec 
 	defer cancel()
 	result.saveErr = l.write(saveCtx)
 	return result
+}
+
+// notProcessed says of an error that the server cannot have used the refresh
+// token: no connection was made, or it answered that it did nothing.
+func notProcessed(err error) bool {
+	var fault *oauth.Fault
+	var refused *oauth.RefusedError
+	var dial *net.OpError
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &refused), errors.As(err, &dns):
+		return true
+	case errors.As(err, &dial) && dial.Op == "dial":
+		return true
+	}
+	return errors.As(err, &fault) && (fault.Kind == oauth.FaultCertificate || fault.Status == http.StatusTooManyRequests)
 }
 
 // renewed takes in what became of a renewal.
@@ -165,6 +197,13 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 		a.storeFailed(r.saveErr)
 		acc.answer(now, nil)
 		return
+	case r.err == nil && r.rec.Source != nil && r.rec.AccessToken == acc.rec.AccessToken && acc.cred != nil && r.rec.ExpiresAt.Equal(acc.cred.expires):
+		// The source has nothing newer yet.
+		acc.happen(eventRenewed)
+		acc.problem, acc.failures = nil, 0
+		acc.renewAt = now.Add(max(sourcePause, acc.cred.left(now)/4))
+		a.online(acc)
+		acc.answer(now, nil)
 	case r.err == nil:
 		r.rec.Label = acc.rec.Label // it may have been renamed meanwhile
 		acc.take(a, r.rec)
@@ -209,7 +248,7 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 			p.Since = acc.problem.Since
 		}
 		acc.problem = p
-		if acc.failures == 1 {
+		if !a.isOffline(acc) {
 			a.event(TimelineEvent{Kind: EventOffline, Account: acc.rec.ID})
 		}
 		a.log.Warn("the renewal failed and is tried again", "account", acc.rec.ID, "problem", p.Code,
@@ -217,6 +256,20 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 		acc.lapse(a, now)
 		acc.answer(now, acc.problem)
 	}
+}
+
+// sourcePause is how soon a source is asked again that still gives the token
+// that we have.
+const sourcePause = 30 * time.Second
+
+// isOffline says whether the account's last "offline" line is still open.
+func (a *Agent) isOffline(acc *account) bool {
+	for _, e := range slices.Backward(a.history.events) {
+		if e.Kind == EventOffline && e.Account == acc.rec.ID {
+			return e.Until.IsZero()
+		}
+	}
+	return false
 }
 
 // online closes the account's open "offline" line in the timeline.

@@ -16,7 +16,7 @@ func (a *Agent) startSignIn(acc *account) error {
 	}
 	acc.before = acc.state
 	acc.happen(eventSignIn)
-	acc.prompt, acc.problem = nil, nil
+	acc.prompt, acc.problem, acc.suspended = nil, nil, acc.problem
 	ctx, cancel := context.WithCancel(a.ctx)
 	acc.cancel = cancel
 	acc.signing++
@@ -109,8 +109,8 @@ func (s *signIn) abandon(err error) {
 		if !errors.Is(err, context.Canceled) {
 			acc.problem = a.problem(err, s.rec.Environment)
 			a.log.Warn("the sign-in failed", "account", acc.rec.ID, "problem", acc.problem.Code, "cause", acc.problem.Cause)
-		} else if acc.state == NeedsSignIn {
-			acc.problem = &Problem{Code: ProblemSessionEnded, Since: a.now()}
+		} else if acc.failures > 0 || acc.state == NeedsSignIn {
+			acc.problem = acc.suspended // what the session before suffered from
 		}
 		acc.lapse(a, a.now())
 	})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bitfount/bitfount-tray/authcore/vault"
@@ -23,6 +24,21 @@ type document struct {
 	Active      string       `json:"active,omitempty"`
 	Accounts    []record     `json:"accounts"`
 	Revocations []revocation `json:"revocations,omitempty"`
+	// Removed are the IDs of accounts that were taken off the list: an account
+	// that is neither there nor here was lost with an earlier file, and
+	// whoever still has it in memory brings it back.
+	Removed []string `json:"removed,omitempty"`
+}
+
+// mostRemoved bounds the list: nobody has that many accounts in memory.
+const mostRemoved = 100
+
+// bury notes that an account was removed.
+func (d *document) bury(id string) {
+	if !slices.Contains(d.Removed, id) {
+		d.Removed = append(d.Removed, id)
+	}
+	d.Removed = d.Removed[max(0, len(d.Removed)-mostRemoved):]
 }
 
 // record is one account as it is kept.
@@ -91,9 +107,14 @@ func (d *document) put(r record) {
 		// The token is the other program's: only where it comes from is kept.
 		r.AccessToken, r.IssuedAt, r.ExpiresAt = "", time.Time{}, time.Time{}
 	}
+	d.Removed = slices.DeleteFunc(d.Removed, func(id string) bool { return id == r.ID })
 	d.Accounts = slices.DeleteFunc(d.Accounts, func(o record) bool {
-		return o.ID != r.ID && r.Username != "" && o.Username == r.Username &&
+		twin := o.ID != r.ID && r.Username != "" && o.Username == r.Username &&
 			o.Method == r.Method && o.Environment == r.Environment
+		if twin {
+			d.bury(o.ID)
+		}
+		return twin
 	})
 	if old := d.account(r.ID); old != nil {
 		*old = r
@@ -134,6 +155,7 @@ func (d *document) leave(blank record, remove bool, at time.Time) (owed revocati
 }
 
 func (d *document) remove(id string) {
+	d.bury(id)
 	d.Accounts = slices.DeleteFunc(d.Accounts, func(r record) bool { return r.ID == id })
 }
 
@@ -278,13 +300,16 @@ func (a *Agent) syncStore() {
 	active, first, owed := a.active, !a.loaded, slices.Clone(a.revocations)
 	ctx := a.ctx
 	a.work(func() {
-		doc, err := a.store.load(ctx)
-		if first || err != nil {
+		if first {
+			doc, err := a.store.load(ctx)
 			a.post(func() { a.synced(doc, synced{}, err) })
 			return
 		}
+		// A vault that was good before and is beyond reading now is put aside:
+		// memory holds what was in it.
+		var doc document
 		var found []revocation
-		err = a.store.update(ctx, false, func(d *document) {
+		err := a.store.update(ctx, true, func(d *document) {
 			for _, r := range unsaved {
 				if r.empty() {
 					found = append(found, d.leave(r, false, now))
@@ -409,6 +434,12 @@ func (a *Agent) merge(doc document) {
 			a.load(acc, r)
 		}
 	}
+	for _, acc := range a.accounts {
+		// Lost with a vault that vanished or was put aside: bring it back.
+		if a.loaded && !acc.rec.empty() && doc.account(acc.rec.ID) == nil && !slices.Contains(doc.Removed, acc.rec.ID) {
+			acc.unsaved = true
+		}
+	}
 	var waiting []waiter
 	if len(doc.Accounts) > 0 {
 		waiting = a.dropPristine()
@@ -433,12 +464,22 @@ func (a *Agent) merge(doc document) {
 
 // load makes r the account's session, as it stood when it was saved.
 func (a *Agent) load(acc *account, r record) {
+	// A token from the future means that this computer's clock is behind, by
+	// that much at least; the next answer of the server says how much.
+	if ahead := r.IssuedAt.Sub(a.now()); ahead > jumpTolerance {
+		a.setOffset(a.offset + ahead)
+	}
 	acc.take(a, r)
-	acc.problem = nil
+	acc.problem, acc.failures = nil, 0
 	if r.empty() {
 		return
 	}
 	acc.happen(eventLoaded)
+	if r.Method == MethodDeviceCode && r.RefreshToken == "" && strings.Contains(r.Environment.Scopes, "offline_access") {
+		// The server had refused the refresh token before the restart.
+		acc.happen(eventRefused)
+		acc.problem = &Problem{Code: ProblemSessionEnded, Since: a.now(), Params: map[string]string{"Host": hostOf(r.Environment.Issuer)}}
+	}
 	acc.lapse(a, a.now())
 	a.watch(acc)
 	a.log.Info("found a saved session", "account", r.ID, "state", acc.state)
@@ -512,7 +553,10 @@ func (a *Agent) saved(acc *account, err error) {
 	switch {
 	case err == nil:
 		acc.unsaved = false
-		a.storeProblem = nil
+		if a.storeProblem != nil {
+			// It may be a new file: the other accounts belong into it, too.
+			a.storeProblem, a.storeAt = nil, a.now()
+		}
 	case errors.Is(err, errNoStore):
 	default:
 		acc.unsaved = true

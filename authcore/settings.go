@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -95,6 +96,9 @@ var settings = map[string]setting{
 	"proxy": {
 		func(s Settings) string { return s.Proxy },
 		func(s *Settings, text string) error {
+			if u, err := url.Parse(text); err == nil && u.User != nil {
+				return errors.New("leave out user name and password: settings are plain text; put them into the system's proxy settings or the variable HTTPS_PROXY")
+			}
 			if _, err := NewTransport(NetworkOptions{Proxy: text}); err != nil {
 				return err
 			}

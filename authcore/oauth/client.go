@@ -190,6 +190,15 @@ func (c *Client) ClockOffset() (offset time.Duration, known bool) {
 	return c.clock.offset, c.clock.known
 }
 
+// SetClockOffset tells the client what is known of the server's clock from
+// elsewhere: this computer's clock was set, or another client has measured it.
+// The next answer's own measurement takes its place. Safe for concurrent use.
+func (c *Client) SetClockOffset(offset time.Duration) {
+	c.clock.Lock()
+	defer c.clock.Unlock()
+	c.clock.offset = offset
+}
+
 // exchange is when a request was sent and its answer's header arrived.
 type exchange struct {
 	sent, answered         time.Time // with monotonic part

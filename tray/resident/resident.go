@@ -286,8 +286,11 @@ func (r *resident) copyHeaders(ctx context.Context, c authcore.Command) error {
 // copyText puts on the clipboard what is no secret for long (a code, a link)
 // and needs no clearing: it is useless once the sign-in ends.
 func (r *resident) copyText(ctx context.Context, text string) error {
-	r.clipboardLost()
-	return r.put(ctx, secret.New(text))
+	if err := r.put(ctx, secret.New(text)); err != nil {
+		return err
+	}
+	r.clipboardLost() // the headers that were there are gone
+	return nil
 }
 
 func (r *resident) put(ctx context.Context, text secret.Secret) error {
