@@ -3,6 +3,7 @@ package ui
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/bitfount/bitfount-tray/authcore/secret"
@@ -19,8 +20,10 @@ type pastedKeys struct {
 // SDK's environment variables in a POSIX shell, cmd or PowerShell, a .env file,
 // YAML, JSON, TOML, arguments in Python, HTTP headers. The value may be in
 // quotes, behind which a quoted JSON name may have its closing one.
-var named = regexp.MustCompile(
-	`(?i)(?:^|[^a-z0-9])((?:api|access)[_-]?key(?:[_-]?id)?|user[_-]?name)["']?\s*[:=]\s*(?:"([^"]*)"|'([^']*)'|([^\s"',;&)}\]]+))`)
+var named = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(
+		`(?i)(?:^|[^a-z0-9])((?:api|access)[_-]?key(?:[_-]?id)?|user[_-]?name)["']?\s*[:=]\s*(?:"([^"]*)"|'([^']*)'|([^\s"',;&)}\]]+))`)
+})
 
 // recogniseKeys finds API keys in a pasted text: by their names if there are
 // any, else as two values, the ID first. One value alone is nobody's: it is
@@ -29,7 +32,7 @@ var named = regexp.MustCompile(
 // not recognised, and everything returned is empty.
 func recogniseKeys(text string) (found pastedKeys, rest string) {
 	text = strings.Map(visible, text)
-	for _, m := range named.FindAllStringSubmatch(text, -1) {
+	for _, m := range named().FindAllStringSubmatch(text, -1) {
 		value := strings.TrimSpace(m[2] + m[3] + m[4])
 		if value == "" || strings.HasPrefix(value, "$") {
 			continue // a variable, or nothing

@@ -134,7 +134,7 @@ func dayName(t, now time.Time) string {
 	case -1:
 		return tr("history.yesterday")
 	}
-	return speaking.Date(t)
+	return spoken().Date(t)
 }
 
 func eventLine(e authcore.TimelineEvent, together []authcore.TimelineEvent, m moment) historyLine {

@@ -18,7 +18,17 @@ import (
 
 // speaking is the language of everything that is drawn. It belongs to Fyne's
 // goroutine, as all of this package does.
-var speaking = translations.For("system")
+// It is nil until the first sentence: the resident links this package, too, and
+// has no use for a megabyte of sentences.
+var speaking *translations.Language
+
+// spoken is the language in use, at first the system's.
+func spoken() *translations.Language {
+	if speaking == nil {
+		speaking = translations.For("system")
+	}
+	return speaking
+}
 
 // speak changes the language; what is drawn already keeps its own. choice is
 // authcore.Settings.Language.
@@ -34,7 +44,7 @@ const toolkitPrefix = "fyne."
 // speak the same language. Fyne knows only the system's, and lacks Italian: so
 // the words go under the system's name.
 func teachToolkit() {
-	file, err := translations.File(speaking.Code())
+	file, err := translations.File(spoken().Code())
 	var all map[string]any
 	if err == nil {
 		err = json.Unmarshal(file, &all)
@@ -65,14 +75,14 @@ func tr(key string, data ...any) string {
 	if len(data) > 0 {
 		d = data[0]
 	}
-	return speaking.Sentence(key, d)
+	return spoken().Sentence(key, d)
 }
 
 // trN is the sentence with that key in the plural form that n asks for.
-func trN(key string, n int, data fields) string { return speaking.Plural(key, n, data) }
+func trN(key string, n int, data fields) string { return spoken().Plural(key, n, data) }
 
 // wordsOf are the sentences of a problem in the user's language.
-func wordsOf(p *authcore.Problem) authcore.Words { return speaking.Problem(p) }
+func wordsOf(p *authcore.Problem) authcore.Words { return spoken().Problem(p) }
 
 // secondsBelow is how short a duration must be for its seconds to be shown.
 const secondsBelow = 2 * time.Minute
@@ -130,10 +140,10 @@ func when(t, now time.Time) string {
 	case days == -1:
 		return tr("clock.yesterday", data)
 	case days > 1 && days < 7:
-		data["Weekday"] = speaking.Weekday(t)
+		data["Weekday"] = spoken().Weekday(t)
 		return tr("clock.weekday", data)
 	}
-	data["Date"] = speaking.Date(t)
+	data["Date"] = spoken().Date(t)
 	return tr("clock.date", data)
 }
 
@@ -147,7 +157,7 @@ func until(t, now time.Time) string {
 }
 
 // clock is the time of day.
-func clock(t time.Time) string { return speaking.Clock(t) }
+func clock(t time.Time) string { return spoken().Clock(t) }
 
 // daysBetween counts midnights of the calendar from a to b, both in one zone.
 func daysBetween(a, b time.Time) int {
