@@ -68,6 +68,10 @@ type resident struct {
 	fixing bool
 }
 
+// settled is when the start is over: the tray is drawn, the vault is read and
+// the first renewal, if one was due, has ended.
+const settled = 10 * time.Second
+
 // Run is the resident's life. It must be called on the main goroutine, once in
 // a process. It returns when ctx ends or somebody chooses Quit, after the
 // clipboard was cleared and a renewal under way has ended.
@@ -110,6 +114,8 @@ func Run(ctx context.Context, o Options) error {
 	r.others.Go(func() { authcore.WatchWakeUps(ctx, r.agent.Nudge) })
 	r.others.Go(r.readAutostart)
 	r.agent.SetDesktop(func(d *authcore.Desktop) { d.Policy = o.Policy })
+	settle := time.AfterFunc(settled, rest)
+	defer settle.Stop()
 	if o.Show {
 		_ = r.window.Open() // windowReport is told of a failure
 	}
