@@ -1,7 +1,7 @@
 ; The installer for Windows: for the user who runs it, without administrator
 ; rights. /S installs without asking, /D=C:\folder (last, unquoted) elsewhere.
 ; Made by build/package/windows/build, which sets VERSION, NUMBERS, FILES,
-; LICENSE, ICON, OUT and, to sign the uninstaller, SIGN.
+; TEXTS, ICON, OUT and, to sign the uninstaller, SIGN.
 
 Unicode True
 Target amd64-unicode
@@ -96,7 +96,8 @@ Section
 	ClearErrors
 	File "${FILES}/${PROGRAM}"
 	File "${FILES}/${COMMAND}"
-	File "/oname=LICENSE.txt" "${LICENSE}"
+	File "${TEXTS}/LICENSE.txt"
+	File "${TEXTS}/NOTICES.txt"
 	WriteUninstaller "$INSTDIR\uninstall.exe"
 	IfErrors 0 +3
 		SetErrorLevel 2
@@ -140,6 +141,7 @@ Section "un.Bitfount Tray"
 	Delete "$INSTDIR\${COMMAND}"
 	Delete "$INSTDIR\${COMMAND}.old"
 	Delete "$INSTDIR\LICENSE.txt"
+	Delete "$INSTDIR\NOTICES.txt"
 	Delete "$INSTDIR\uninstall.exe"
 	RMDir "$INSTDIR"
 	DeleteRegKey HKCU "${UNINSTALL}"
