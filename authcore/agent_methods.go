@@ -141,7 +141,7 @@ func (a *Agent) adopt(id, environment string, r record) error {
 	a.active = r.ID
 	a.work(func() {
 		// As after a sign-in, a vault that is beyond reading is put aside.
-		err := a.save(r, true)
+		err := a.save(r, r.ID)
 		a.post(func() {
 			if acc.rec == r {
 				a.saved(acc, err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bitfount/bitfount-tray/authcore/oauth"
 	"github.com/bitfount/bitfount-tray/authcore/secret"
+	"github.com/bitfount/bitfount-tray/authcore/vault"
 )
 
 // renewal is what became of one try.
@@ -195,6 +196,10 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 		acc.happen(eventLoaded)
 		acc.renewAt = now.Add(storeEvery)
 		a.storeFailed(r.saveErr)
+		if errors.Is(r.saveErr, vault.ErrDamaged) || errors.Is(r.saveErr, vault.ErrKeyMissing) {
+			// Nobody has to mend it: memory holds what was in it.
+			a.storeAt, acc.renewAt = now, now.Add(renewalPause)
+		}
 		acc.answer(now, nil)
 		return
 	case r.err == nil && r.rec.Source != nil && r.rec.AccessToken == acc.rec.AccessToken && acc.cred != nil && r.rec.ExpiresAt.Equal(acc.cred.expires):

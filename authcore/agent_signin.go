@@ -20,7 +20,7 @@ func (a *Agent) startSignIn(acc *account) error {
 	ctx, cancel := context.WithCancel(a.ctx)
 	acc.cancel = cancel
 	acc.signing++
-	s := signIn{agent: a, acc: acc, attempt: acc.signing, client: client, rec: acc.rec}
+	s := signIn{agent: a, acc: acc, attempt: acc.signing, client: client, rec: acc.rec, active: a.active}
 	if s.rec.Username == "" {
 		s.rec.Username = a.options.Username
 	}
@@ -39,6 +39,8 @@ type signIn struct {
 	attempt int
 	client  *oauth.Client
 	rec     record
+	// active is the ID of the account that was active when it began.
+	active string
 }
 
 // owner runs f on the owner's goroutine if the sign-in is still wanted.
@@ -145,7 +147,7 @@ func (s *signIn) finish(tokens oauth.Tokens) {
 	rec.SessionExpiresAt = time.Time{}
 	rec.RefreshToken, rec.IDToken = "", "" // nothing of the session before
 	rec.setTokens(tokens)
-	err := a.save(rec, true)
+	err := a.save(rec, s.active)
 	a.post(func() {
 		acc := s.acc
 		if acc.signing != s.attempt {

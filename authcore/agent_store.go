@@ -540,12 +540,15 @@ func (a *Agent) chooseEnvironment() {
 	a.active = acc.rec.ID
 }
 
-// save puts one record on disk and says what became of it. It is called by
-// workers, not by the owner.
-func (a *Agent) save(rec record, replace bool) error {
+// save puts what a sign-in has brought on disk, with the ID of the account that
+// is active then. It is called by workers, not by the owner.
+func (a *Agent) save(rec record, active string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
 	defer cancel()
-	return a.store.update(ctx, replace, func(d *document) { d.put(rec) })
+	return a.store.update(ctx, true, func(d *document) {
+		d.put(rec)
+		d.Active = active
+	})
 }
 
 // saved notes the outcome of a save.

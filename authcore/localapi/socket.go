@@ -61,7 +61,7 @@ func Listen(path string) (net.Listener, error) {
 	}
 	ln, err := net.Listen("unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("the socket cannot be made: %w", err)
+		return nil, fmt.Errorf("the socket cannot be made: %w", explain(err))
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		_ = ln.Close()

@@ -13,6 +13,9 @@ import (
 
 func isRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 
+// explain has nothing to add: every system here has Unix sockets.
+func explain(err error) error { return err }
+
 func checkPrivate(folder string, info fs.FileInfo) error {
 	if owner := info.Sys().(*syscall.Stat_t).Uid; owner != uint32(os.Geteuid()) {
 		return fmt.Errorf("the folder %s belongs to another user (%d): remove it, and it is made anew", folder, owner)

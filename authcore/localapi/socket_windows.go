@@ -2,6 +2,7 @@ package localapi
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 
@@ -9,6 +10,14 @@ import (
 )
 
 func isRefused(err error) bool { return errors.Is(err, windows.WSAECONNREFUSED) }
+
+// explain says which Windows has Unix sockets, to the user of one that has not.
+func explain(err error) error {
+	if errors.Is(err, windows.WSAEAFNOSUPPORT) {
+		return fmt.Errorf("Bitfount Tray needs Windows 10 version 1803, Windows Server 2019 or a later one (%w)", err)
+	}
+	return err
+}
 
 // checkPrivate has nothing to ask: modes mean nothing here, and the folder in
 // the user's local application data inherits an access list of the user, the
