@@ -64,6 +64,9 @@ func run(args []string, stderr io.Writer) int {
 	}
 	if err := start(f); err != nil {
 		fmt.Fprintln(stderr, "bitfount-tray:", err)
+		if !f.window && !f.quit {
+			resident.ShowStartError(err)
+		}
 		return 1
 	}
 	return 0

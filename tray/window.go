@@ -140,6 +140,7 @@ var (
 	noDisplay  = regexp.MustCompile(`(?m)^.*(DISPLAY environment variable is missing|[Ff]ailed to open display|[Cc]annot open display|[Ff]ailed to connect to (the )?(display|Wayland)|PlatformUnavailable).*$`)
 	noGraphics = regexp.MustCompile(`(?m)^.*(APIUnavailable|VersionUnavailable|FormatUnavailable|GLX:|WGL:|EGL:|NSGL:|OpenGL).*$`)
 	notCreated = []byte("window creation error")
+	timeStamp  = regexp.MustCompile(`^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d `) // of Go's log, which Fyne and GLFW use
 	lastReason = regexp.MustCompile(`(?m)^(panic|fatal error|bitfount-tray):.*$`)
 )
 
@@ -160,8 +161,9 @@ func windowProblem(exit, said string) *authcore.Problem {
 		said = strings.TrimSpace(said)
 		reason = said[strings.LastIndexByte(said, '\n')+1:]
 	}
+	reason = timeStamp.ReplaceAllString(reason, "")
 	if _, after, found := strings.Cut(reason, "Cause: "); found {
-		reason = after // without Fyne's time stamp
+		reason = after
 	}
 	if reason != "" {
 		p.Cause += ": " + shorten(strings.TrimSpace(reason), 300)

@@ -24,6 +24,8 @@ func TestWindowProblem(t *testing.T) {
 		"no display": {"panic: NotInitialized: The GLFW library is not initialized\nX11: The DISPLAY environment variable is missing\n",
 			authcore.ProblemNoDisplay, "environment variable is missing"},
 		"wrong display": {"Cause: PlatformError: X11: Failed to open display :99\n", authcore.ProblemNoDisplay, ":99"},
+		"no OpenGL on Windows": {"2026/11/24 00:00:33 PlatformError: WGL: Failed to set pixel format for dummy context: Invalid window handle.\n",
+			authcore.ProblemNoWindow, "exit status 2: PlatformError: WGL"},
 		"another crash": {"starting\npanic: index out of range [3]\n\ngoroutine 1 [running]:\n", authcore.ProblemInternal, "index out of range"},
 		"silence":       {"", authcore.ProblemInternal, "exit status 2"},
 		"a long line":   {strings.Repeat("x", 5000), authcore.ProblemInternal, "…"},
