@@ -69,7 +69,8 @@ check: lint-workflows
 	  [ -z "$$unformatted" ] || { echo "These files are not formatted; run gofmt -w on them:"; echo "$$unformatted"; exit 1; }
 	@go vet -race ./...
 	@for module in $(NESTED); do (cd $$module && go vet -race ./...); done
-	@for system in linux windows darwin; do CGO_ENABLED=0 GOOS=$$system go vet ./authcore/...; done
+	@for system in linux windows darwin; do CGO_ENABLED=0 GOOS=$$system go vet ./authcore/... ./cmd/...; done
+	@CGO_ENABLED=0 GOOS=windows go vet ./tray/... ./icons ./ui
 	@deps=$$(go list -deps ./authcore/...); \
 	  if grep -E '^(fyne\.io/|$(MODULE)/(tray|ui))' <<<"$$deps"; then echo "authcore must not import the packages above: it knows no screen."; exit 1; fi
 	@deps=$$(go list -deps .); \
@@ -110,6 +111,17 @@ package-arm64:
 package-test: setup
 	@sh build/setup/install.sh package-test
 	@build/package/linux/try.sh
+
+## package-windows: the Windows programs and their installer in build/out/windows (cross-built, minutes the first time)
+.PHONY: package-windows package-windows-test
+package-windows:
+	@sh build/setup/install.sh package-windows
+	@build/package/windows/build
+
+## package-windows-test: build them, sign them with a throw-away certificate, and use them under Wine (minutes)
+package-windows-test: setup
+	@sh build/setup/install.sh package-windows-test
+	@build/package/windows/wine-test
 
 ## reproduce: build both programs a second time from nothing and compare the bytes (minutes)
 .PHONY: reproduce

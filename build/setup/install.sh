@@ -8,6 +8,8 @@
 #   install.sh package         also what checks the Linux packages
 #   install.sh package-arm64   also what builds them for arm64 on amd64
 #   install.sh package-test    also what makes a fresh Debian
+#   install.sh package-windows        what builds for Windows
+#   install.sh package-windows-test   also what runs that here
 #
 # Exit codes: 0 all is there, 1 an installation failed, 2 wrong use,
 # 3 something is missing that this script cannot install here.
@@ -19,6 +21,7 @@ libxrandr-dev libxinerama-dev libxi-dev libxxf86vm-dev libwayland-dev libxkbcomm
 desktop='xvfb openbox dbus gnome-keyring xfce4-panel xfconf xdotool wmctrl x11-utils x11-xserver-utils
 xclip imagemagick libgl1-mesa-dri libgl1 fonts-dejavu-core curl'
 packaging='binutils xz-utils desktop-file-utils appstream lintian'
+mingw='git ca-certificates gcc-mingw-w64-x86-64-win32 nsis osslsigncode'
 arm64='gcc-aarch64-linux-gnu libc6-dev-arm64-cross'
 
 case ${1-} in
@@ -31,9 +34,11 @@ package-arm64)
 		case $package in lib*-dev) [ "$package" = libc6-dev ] || wanted="$wanted $package:arm64" ;; esac
 	done
 	;;
+package-windows) wanted=$mingw ;;
+package-windows-test) wanted="$build $desktop $mingw wine wine64 openssl" ;;
 package-test) wanted="$build $packaging debootstrap" ;;
 *)
-	sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,15s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 	;;
 esac

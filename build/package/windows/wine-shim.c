@@ -7,7 +7,8 @@
  * 2. Unix sockets (AF_UNIX), which Windows has since Windows 10 version 1803 and
  *    Wine 8 has not. A TCP socket on loopback stands in for each; a file at the
  *    socket's path holds its port. So wine-test proves that the local API is used
- *    rightly, and nothing about who may open a socket on real Windows.
+ *    rightly, and nothing about who may open a socket on real Windows. Compiled
+ *    with -DNO_UNIX_SOCKETS, this is left out, as on Windows Server 2016.
  */
 #include <winsock2.h>
 #include <windows.h>
@@ -174,6 +175,7 @@ static void *replace(BYTE *module, const char *name, void *with)
 
 BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, LPVOID reserved)
 {
+#ifndef NO_UNIX_SOCKETS
 	if (reason == DLL_PROCESS_ATTACH) {
 		BYTE *winsock = (BYTE *)GetModuleHandleA("ws2_32.dll"); /* linked, so it is there */
 		real_socket = replace(winsock, "WSASocketW", shim_socket);
@@ -181,5 +183,6 @@ BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, LPVOID reserved)
 		real_connect = replace(winsock, "connect", shim_connect);
 		real_getsockname = replace(winsock, "getsockname", shim_getsockname);
 	}
+#endif
 	return TRUE;
 }

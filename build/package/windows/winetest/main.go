@@ -46,12 +46,13 @@ var code = regexp.MustCompile(`\b[A-Z0-9]{4}-[A-Z0-9]{4}\b`)
 func main() {
 	setup := flag.String("setup", "", "the installer's `file`")
 	shim := flag.String("shim", "", "the `file` that is to be bcryptprimitives.dll")
+	old := flag.String("old", "", "the same `file` for a Windows without Unix sockets")
 	provider := flag.String("provider", "", "the demo identity provider's `file`")
 	out := flag.String("out", "", "the `folder` for screenshots")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	w := &walk{ctx: ctx, setup: *setup, shim: *shim, out: *out, programs: trial.Programs{Provider: *provider}}
+	w := &walk{ctx: ctx, setup: *setup, shim: *shim, old: *old, out: *out, programs: trial.Programs{Provider: *provider}}
 	if err := w.run(); err != nil {
 		fmt.Fprintf(os.Stderr, "\nwine-test failed: %v\n", err)
 		os.Exit(1)
@@ -61,10 +62,10 @@ func main() {
 
 // walk is one walk through the product.
 type walk struct {
-	ctx              context.Context
-	setup, shim, out string
-	programs         trial.Programs
-	provider         *trial.Provider
+	ctx                   context.Context
+	setup, shim, old, out string
+	programs              trial.Programs
+	provider              *trial.Provider
 
 	step   int
 	d      *desktop.Desktop
@@ -115,6 +116,7 @@ func (w *walk) run() (err error) {
 		w.autostart()
 		w.update()
 		w.end()
+		w.withoutUnixSockets()
 	})
 	w.onDesktop(desktop.Options{Width: 1024, Height: 800, NoKeyring: true, NoOpenGL: true}, func() {
 		w.withoutOpenGL()
@@ -236,12 +238,19 @@ func (w *walk) makePrefix() {
 	if _, complaints, exit := w.wine("wineboot", "-i"); exit != 0 {
 		fail("wineboot: %s", complaints)
 	}
-	dll, err := os.ReadFile(w.shim)
-	ok(err)
-	ok(os.WriteFile(filepath.Join(w.prefix, "drive_c", "windows", "system32", "bcryptprimitives.dll"), dll, 0o600))
+	w.useShim(w.shim)
 	if _, complaints, exit := w.wine("reg", "add", `HKCU\Software\Wine`, "/v", "Version", "/d", "win10", "/f"); exit != 0 {
 		fail("reg add: %s", complaints)
 	}
+}
+
+func (w *walk) useShim(file string) {
+	dll, err := os.ReadFile(file)
+	ok(err)
+	// Replaced, not written to: a program that ends may still have it open.
+	path := filepath.Join(w.prefix, "drive_c", "windows", "system32", "bcryptprimitives.dll")
+	ok(os.WriteFile(path+".new", dll, 0o600))
+	ok(os.Rename(path+".new", path))
 }
 
 func (w *walk) install() {
@@ -260,7 +269,10 @@ func (w *walk) install() {
 }
 
 func (w *walk) startProvider() {
-	provider, err := w.programs.StartProvider(w.ctx, w.roaming("bitfount-tray", "config.toml"), os.Stderr, "-interval", "1s")
+	log, err := os.Create(filepath.Join(w.prefix, "demoidp.log"))
+	ok(err)
+	defer log.Close()
+	provider, err := w.programs.StartProvider(w.ctx, w.roaming("bitfount-tray", "config.toml"), log, "-interval", "1s")
 	ok(err)
 	w.provider = provider
 }
@@ -461,6 +473,22 @@ func (w *walk) end() {
 	})
 }
 
+func (w *walk) withoutUnixSockets() {
+	w.say("A Windows without Unix sockets (Server 2016): a box says why there is no tray, the command line works.")
+	w.useShim(w.old)
+	refused := w.command(w.installed("bitfount-tray.exe"), "--hidden")
+	ok(refused.Start())
+	box, err := w.d.Window(w.ctx, patience)
+	ok(err)
+	w.picture("6-windows-too-old")
+	ok(box.Close(w.ctx))
+	if err := refused.Wait(); refused.ProcessState.ExitCode() != 1 {
+		fail("bitfount-tray should end with 1: %v", err)
+	}
+	w.contains(w.auth(0, "status"), "Signed in as "+person)
+	w.useShim(w.shim)
+}
+
 func (w *walk) withoutOpenGL() {
 	w.say("On a desktop without OpenGL the tray works, and says why there is no window.")
 	w.start("--hidden")
@@ -475,7 +503,7 @@ func (w *walk) withoutOpenGL() {
 		return nil
 	})
 	w.openMenu()
-	w.picture("6-menu-without-opengl")
+	w.picture("7-menu-without-opengl")
 	w.closeMenu()
 }
 
