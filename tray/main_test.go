@@ -22,6 +22,9 @@ func sayNoOpenGL() {
 }
 
 func TestMain(m *testing.M) {
+	// The tests read English, whatever their reader does.
+	os.Setenv("LC_ALL", "C")
+	os.Setenv("LANGUAGE", "")
 	if child, ok := children[os.Getenv("TRAY_TEST_CHILD")]; ok {
 		child()
 		os.Exit(0)

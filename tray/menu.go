@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/authcore/export"
+	"github.com/bitfount/bitfount-tray/ui/translations"
 )
 
 // Item is one line of the menu. The menu always has the same lines in the same
@@ -36,10 +38,10 @@ const (
 )
 
 // Menu is the menu for the snapshot at a moment of this computer's clock.
-func Menu(s *authcore.Snapshot, now time.Time) []Item {
-	items := []Item{{Label: Status(s, now)}}
+func Menu(l *translations.Language, s *authcore.Snapshot, now time.Time) []Item {
+	items := []Item{{Label: Status(l, s, now)}}
 
-	lines := problemText(problem(s))
+	lines := problemText(l, problem(s))
 	for i := range problemLines {
 		item := Item{Hidden: true}
 		if i < len(lines) {
@@ -49,51 +51,53 @@ func Menu(s *authcore.Snapshot, now time.Time) []Item {
 	}
 
 	prompt := s.ActiveAccount().Prompt != nil
-	command := func(label string, c authcore.Command) Item {
-		return Item{Label: label, Command: c, Enabled: s.Allowed(c)}
+	command := func(key string, c authcore.Command) Item {
+		return Item{Label: l.Sentence(key, nil), Command: c, Enabled: s.Allowed(c)}
 	}
 	shownIf := func(shown bool, item Item) Item {
 		item.Hidden = !shown
 		return item
 	}
 	signingIn := s.ActiveAccount().State == authcore.Prompting
-	copyOf := func(service export.Service) authcore.Command {
-		return authcore.Command{Name: authcore.CommandCopyHeaders, Service: service}
+	copyOf := func(service export.Service) Item {
+		item := command("", authcore.Command{Name: authcore.CommandCopyHeaders, Service: service})
+		item.Label = l.Sentence("session.copy", fields{"What": l.Sentence("headers."+string(service), nil)})
+		return item
 	}
 	separator := Item{Separator: true}
-	end := SessionEnd(s.ActiveAccount(), s.Now(now))
-	countdown := clearing(s.Desktop.Clipboard, now)
+	end := SessionEnd(l, s.ActiveAccount(), s.Now(now))
+	countdown := clearing(l, s.Desktop.Clipboard, now)
 
 	items = append(items,
 		Item{Label: end, Hidden: end == ""},
 		separator,
-		shownIf(!signingIn, command("Sign in…", authcore.Command{Name: authcore.CommandSignIn})),
-		shownIf(prompt, command("Open the browser again", authcore.Command{Name: authcore.CommandOpenBrowser})),
-		shownIf(prompt, command("Copy the sign-in link", authcore.Command{Name: authcore.CommandCopyLink})),
-		shownIf(prompt, command("Copy the code", authcore.Command{Name: authcore.CommandCopyCode})),
-		shownIf(signingIn, command("Cancel sign-in", authcore.Command{Name: authcore.CommandCancelSignIn})),
+		shownIf(!signingIn, command("session.sign-in", authcore.Command{Name: authcore.CommandSignIn})),
+		shownIf(prompt, command("tray.open-browser", authcore.Command{Name: authcore.CommandOpenBrowser})),
+		shownIf(prompt, command("tray.copy-link", authcore.Command{Name: authcore.CommandCopyLink})),
+		shownIf(prompt, command("tray.copy-code", authcore.Command{Name: authcore.CommandCopyCode})),
+		shownIf(signingIn, command("tray.cancel-sign-in", authcore.Command{Name: authcore.CommandCancelSignIn})),
 		separator,
-		command("Copy Hub headers", copyOf(export.Hub)),
-		command("Copy Access Manager headers", copyOf(export.AccessManager)),
-		command("Copy message service metadata", copyOf(export.MessageService)),
+		copyOf(export.Hub),
+		copyOf(export.AccessManager),
+		copyOf(export.MessageService),
 		Item{Label: countdown, Hidden: countdown == ""},
-		command("Renew now", authcore.Command{Name: authcore.CommandRenew}),
+		command("session.renew", authcore.Command{Name: authcore.CommandRenew}),
 		separator,
 	)
-	items = append(items, accountLines(s)...)
-	items = append(items, command("Fix it…", authcore.Command{Name: authcore.CommandFixIt}))
-	items = append(items, foundLines(s)...)
+	items = append(items, accountLines(l, s)...)
+	items = append(items, command("tray.fix-it", authcore.Command{Name: authcore.CommandFixIt}))
+	items = append(items, foundLines(l, s)...)
 	return append(items,
-		command("Open Bitfount Tray", authcore.Command{Name: authcore.CommandOpenWindow}),
-		command("Sign out", authcore.Command{Name: authcore.CommandSignOut}),
-		command("Quit", authcore.Command{Name: authcore.CommandQuit}),
+		command("tray.open-window", authcore.Command{Name: authcore.CommandOpenWindow}),
+		command("session.sign-out", authcore.Command{Name: authcore.CommandSignOut}),
+		command("tray.quit", authcore.Command{Name: authcore.CommandQuit}),
 	)
 }
 
 // Tooltip is what the icon says when the pointer rests on it. Windows cuts it
 // at 127 characters.
-func Tooltip(s *authcore.Snapshot, now time.Time) string {
-	text := "Bitfount Tray: " + Status(s, now)
+func Tooltip(l *translations.Language, s *authcore.Snapshot, now time.Time) string {
+	text := l.Sentence("tray.tooltip", fields{"Status": Status(l, s, now)})
 	if e := s.ActiveAccount().Environment; e != "" && e != authcore.Environments[0].Name {
 		text += " · " + e
 	}
@@ -102,13 +106,14 @@ func Tooltip(s *authcore.Snapshot, now time.Time) string {
 
 // Status says in one line who is signed in and for how long, or what is awaited.
 // It never says "signed in" of a session that is not.
-func Status(s *authcore.Snapshot, now time.Time) string {
+func Status(l *translations.Language, s *authcore.Snapshot, now time.Time) string {
 	now = s.Now(now)
 	a := s.ActiveAccount()
 	who := a.Username
 	if who == "" {
 		who = a.Label
 	}
+	say := func(key string) string { return l.Sentence(key, nil) }
 	// with puts the name before the sentence where there is a name.
 	with := func(sentence string) string {
 		if who == "" {
@@ -119,63 +124,71 @@ func Status(s *authcore.Snapshot, now time.Time) string {
 	switch a.State {
 	case authcore.Prompting:
 		if a.Prompt == nil {
-			return "Asking for a sign-in code…"
+			return say("tray.status.asking")
 		}
-		return "Waiting for you to approve in the browser: " + a.Prompt.UserCode
+		return l.Sentence("tray.status.waiting", fields{"Code": a.Prompt.UserCode})
 	case authcore.SignedIn, authcore.Renewing:
 		switch {
 		case a.ExpiresAt.IsZero():
-			return with("signed in")
+			return with(say("tray.status.signed-in"))
 		case a.Left(now) == 0 && a.State == authcore.Renewing:
-			return with("renewing…")
+			return with(say("tray.status.renewing"))
 		case a.Left(now) == 0:
-			return with("expired")
+			return with(say("tray.status.expired"))
 		}
-		return with(Duration(a.Left(now)) + " left")
+		return with(timeLeft(l, a.Left(now)))
 	case authcore.Offline:
 		if a.Left(now) == 0 && !a.ExpiresAt.IsZero() {
-			return with("offline, expired")
+			return with(say("tray.status.offline-expired"))
 		}
 		if a.ExpiresAt.IsZero() {
-			return "Offline, still signed in"
+			return say("tray.status.offline")
 		}
-		return "Offline, still signed in until " + clockTime(a.ExpiresAt, now)
+		return l.Sentence("tray.status.offline-until", fields{"When": clockTime(l, a.ExpiresAt, now)})
 	case authcore.Expired:
-		return with("expired, trying to renew")
+		return with(say("tray.status.trying"))
 	case authcore.NeedsSignIn:
-		return with("please sign in again")
+		return with(say("tray.status.needs-sign-in"))
 	}
-	return "Signed out"
+	return say("tray.status.signed-out")
 }
 
-// Duration says a time span as people do, rounded down so that it never
+// timeLeft says a time span as people do, rounded down so that it never
 // promises too much: days from two days up, hours from two hours up, minutes
 // below that.
-func Duration(d time.Duration) string {
+func timeLeft(l *translations.Language, d time.Duration) string {
+	if d < time.Minute {
+		return l.Sentence("tray.status.left-moment", nil)
+	}
+	var span string
 	switch {
 	case d >= 48*time.Hour:
-		return fmt.Sprintf("%d days", d/(24*time.Hour))
+		days := int(d / (24 * time.Hour))
+		span = l.Plural("duration.days", days, fields{"N": days})
 	case d >= 2*time.Hour:
-		return fmt.Sprintf("%d h", d/time.Hour)
+		span = l.Sentence("duration.h", fields{"H": int(d / time.Hour)})
 	case d >= time.Hour:
-		return fmt.Sprintf("1 h %d min", (d-time.Hour)/time.Minute)
-	case d >= time.Minute:
-		return fmt.Sprintf("%d min", d/time.Minute)
+		span = l.Sentence("duration.h-min", fields{"H": 1, "Min": int((d - time.Hour) / time.Minute)})
+	default:
+		span = l.Sentence("duration.min", fields{"Min": int(d / time.Minute)})
 	}
-	return "less than a minute"
+	return l.Sentence("account.left", fields{"Left": span})
 }
 
 // clockTime is the time of day in now's time zone, with the day where it is not
 // today.
-func clockTime(t, now time.Time) string {
+func clockTime(l *translations.Language, t, now time.Time) string {
 	t = t.In(now.Location())
+	clock := l.Clock(t)
 	switch {
 	case t.YearDay() == now.YearDay() && t.Year() == now.Year():
-		return t.Format("15:04")
+		return clock
 	case t.Sub(now) < 6*24*time.Hour:
-		return t.Format("Mon 15:04")
+		day := l.Sentence(fmt.Sprintf("tray.weekday.%d", t.Weekday()), nil)
+		return l.Sentence("tray.clock.weekday", fields{"Weekday": day, "Clock": clock})
 	}
-	return t.Format("2 Jan 15:04")
+	month := l.Sentence(fmt.Sprintf("tray.month.%d", t.Month()), nil)
+	return l.Sentence("tray.clock.date", fields{"Day": t.Day(), "Month": month, "Clock": clock})
 }
 
 // problem picks the one that matters most to whoever opens the menu: first what
@@ -198,11 +211,11 @@ func problem(s *authcore.Snapshot) *authcore.Problem {
 }
 
 // problemText is what happened and the next step, as lines of the menu.
-func problemText(p *authcore.Problem) []string {
+func problemText(l *translations.Language, p *authcore.Problem) []string {
 	if p == nil {
 		return nil
 	}
-	w := p.Words()
+	w := l.Problem(p)
 	lines := append(wrap(w.What), wrap(w.Next)...)
 	if len(lines) > problemLines {
 		lines = lines[:problemLines]
@@ -215,7 +228,7 @@ func problemText(p *authcore.Problem) []string {
 // a longer word is cut.
 func wrap(text string) (lines []string) {
 	line := ""
-	for word := range strings.FieldsSeq(text) {
+	for word := range strings.FieldsFuncSeq(text, breaks) {
 		word = shorten(word, problemWidth)
 		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > problemWidth {
 			lines = append(lines, line)
@@ -231,6 +244,11 @@ func wrap(text string) (lines []string) {
 	}
 	return lines
 }
+
+// breaks reports whether a line may be broken at r: at any white space but those
+// that French puts before a colon and into quotation marks (no-break space,
+// narrow no-break space).
+func breaks(r rune) bool { return unicode.IsSpace(r) && r != '\u00a0' && r != '\u202f' }
 
 // shorten cuts text to at most limit characters and marks the cut.
 func shorten(text string, limit int) string {

@@ -1,10 +1,10 @@
 package tray
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/bitfount/bitfount-tray/authcore"
+	"github.com/bitfount/bitfount-tray/ui/translations"
 )
 
 // How many lines are kept for accounts and for what "Fix it" found. Nobody is
@@ -16,7 +16,7 @@ const (
 
 // accountLines are the submenu to choose the active account from. It is shown
 // when there is something to choose.
-func accountLines(s *authcore.Snapshot) []Item {
+func accountLines(l *translations.Language, s *authcore.Snapshot) []Item {
 	several := len(s.Accounts) > 1
 	waiting := 0
 	for _, a := range s.Accounts {
@@ -24,12 +24,9 @@ func accountLines(s *authcore.Snapshot) []Item {
 			waiting++
 		}
 	}
-	parent := Item{Label: "Accounts", Hidden: !several, Enabled: several}
-	switch {
-	case waiting == 1:
-		parent.Label = "Accounts: another one needs you"
-	case waiting > 1:
-		parent.Label = fmt.Sprintf("Accounts: %d others need you", waiting)
+	parent := Item{Label: l.Sentence("more.accounts", nil), Hidden: !several, Enabled: several}
+	if waiting > 0 {
+		parent.Label = l.Plural("tray.accounts-waiting", waiting, fields{"N": waiting})
 	}
 	items := []Item{parent}
 	for i := range accountSlots {
@@ -37,13 +34,13 @@ func accountLines(s *authcore.Snapshot) []Item {
 		if several && i < len(s.Accounts) {
 			a := s.Accounts[i]
 			item = Item{
-				Label: accountLabel(a), Sub: true, Choice: true, Checked: a.ID == s.Active, Enabled: true,
+				Label: accountLabel(l, a), Sub: true, Choice: true, Checked: a.ID == s.Active, Enabled: true,
 				Command: authcore.Command{Name: authcore.CommandSetActive, Account: a.ID},
 			}
 		}
 		items = append(items, item)
 	}
-	more := Item{Label: "More in the window…", Sub: true, Hidden: true, Command: authcore.Command{Name: authcore.CommandOpenWindow}}
+	more := Item{Label: l.Sentence("tray.more-in-window", nil), Sub: true, Hidden: true, Command: authcore.Command{Name: authcore.CommandOpenWindow}}
 	if len(s.Accounts) > accountSlots {
 		more.Hidden, more.Enabled = false, true
 	}
@@ -55,33 +52,33 @@ func needsUser(a authcore.Account) bool { return a.State == authcore.NeedsSignIn
 
 // accountLabel names an account among others, with its state in words that do
 // not change by themselves.
-func accountLabel(a authcore.Account) string {
+func accountLabel(l *translations.Language, a authcore.Account) string {
 	name := a.Label
 	if name == "" {
 		name = a.Username
 	}
 	if name == "" {
-		name = "New account"
+		name = l.Sentence("tray.account.new", nil)
 	}
 	if a.Environment != "" && a.Environment != authcore.Environments[0].Name {
 		name += " (" + a.Environment + ")"
 	}
-	return shorten(name, problemWidth) + " · " + stateWords[a.State]
+	return shorten(name, problemWidth) + " · " + l.Sentence(stateKeys[a.State], nil)
 }
 
-var stateWords = map[authcore.State]string{
-	authcore.SignedOut:   "signed out",
-	authcore.Prompting:   "signing in",
-	authcore.SignedIn:    "signed in",
-	authcore.Renewing:    "signed in",
-	authcore.Offline:     "offline",
-	authcore.Expired:     "expired",
-	authcore.NeedsSignIn: "please sign in again",
+var stateKeys = map[authcore.State]string{
+	authcore.SignedOut:   "tray.account.signed-out",
+	authcore.Prompting:   "tray.account.signing-in",
+	authcore.SignedIn:    "tray.status.signed-in",
+	authcore.Renewing:    "tray.status.signed-in",
+	authcore.Offline:     "tray.account.offline",
+	authcore.Expired:     "tray.status.expired",
+	authcore.NeedsSignIn: "tray.status.needs-sign-in",
 }
 
 // foundLines are the submenu with what "Fix it" found about the active account,
 // for those whose window cannot be opened too.
-func foundLines(s *authcore.Snapshot) []Item {
+func foundLines(l *translations.Language, s *authcore.Snapshot) []Item {
 	d := s.Desktop.Diagnosis
 	if d != nil && d.Account != s.Active {
 		d = nil
@@ -91,26 +88,23 @@ func foundLines(s *authcore.Snapshot) []Item {
 	if d != nil {
 		failed := 0
 		for _, c := range d.Checks {
-			w := c.Words()
-			mark := "OK: "
 			if !c.OK() {
-				mark = "Failed: "
 				failed++
 			}
-			lines = append(lines, wrap(mark+w.Title+". "+w.Found+" "+w.Next)...)
+			lines = append(lines, wrap(checkText(l, c))...)
 		}
-		parent = Item{Label: fmt.Sprintf("Found: %d of %d need attention", failed, len(d.Checks)), Enabled: true}
+		parent.Hidden, parent.Enabled = false, true
 		switch {
-		case failed == 1 && !d.Running():
-			parent.Label = fmt.Sprintf("Found: 1 of %d needs attention", len(d.Checks))
 		case d.Running():
-			parent.Label = "Looking…"
+			parent.Label = l.Sentence("tray.looking", nil)
 		case failed == 0:
-			parent.Label = "Found: everything is in order"
+			parent.Label = l.Sentence("tray.found-nothing", nil)
+		default:
+			parent.Label = l.Plural("tray.found", failed, fields{"N": failed, "All": len(d.Checks)})
 		}
 	}
 	if len(lines) > foundSlots {
-		lines = append(lines[:foundSlots-1], "More in the report…")
+		lines = append(lines[:foundSlots-1], l.Sentence("tray.more-in-report", nil))
 	}
 	items := []Item{parent}
 	for i := range foundSlots {
@@ -120,20 +114,30 @@ func foundLines(s *authcore.Snapshot) []Item {
 		}
 		items = append(items, item)
 	}
-	report := Item{Label: "Copy report", Sub: true, Enabled: d != nil, Hidden: d == nil, Command: authcore.Command{Name: authcore.CommandCopyReport}}
+	report := Item{Label: l.Sentence("notice.copy-report", nil), Sub: true, Enabled: d != nil, Hidden: d == nil, Command: authcore.Command{Name: authcore.CommandCopyReport}}
 	return append(items, report)
+}
+
+// checkText is what a check looked at, what it found and what to do about it.
+func checkText(l *translations.Language, c authcore.Check) string {
+	title := l.Sentence("check."+string(c.Name), c.Params)
+	if c.Problem == nil {
+		return l.Sentence("tray.check.ok", fields{"Title": title, "Found": l.Sentence("finding."+string(c.Finding), c.Params)})
+	}
+	w := l.Problem(c.Problem)
+	return l.Sentence("tray.check.failed", fields{"Title": title, "Found": w.What, "Next": w.Next})
 }
 
 // SessionEnd says when the account's session ends for good, from the time on
 // when it is worth knowing: in the last tenth of its life or the last 3 days,
 // whichever is shorter. It is empty before, and where the server does not tell.
 // now is corrected time.
-func SessionEnd(a authcore.Account, now time.Time) string {
+func SessionEnd(l *translations.Language, a authcore.Account, now time.Time) string {
 	first, _ := SessionEndWarnings(a)
 	if first.IsZero() || now.Before(first) || !now.Before(a.SessionExpiresAt) || a.State == authcore.Prompting {
 		return ""
 	}
-	return "The session ends " + clockTime(a.SessionExpiresAt, now) + ": sign in before then"
+	return l.Sentence("tray.session-end", fields{"When": clockTime(l, a.SessionExpiresAt, now)})
 }
 
 // SessionEndWarnings are the two times to warn of the session's end: once at a
@@ -152,17 +156,20 @@ func SessionEndWarnings(a authcore.Account) (first, last time.Time) {
 
 // clearing counts down until headers are taken off the clipboard, in steps: a
 // menu that is open should not flicker. It never promises too much.
-func clearing(c authcore.Clipboard, now time.Time) string {
+func clearing(l *translations.Language, c authcore.Clipboard, now time.Time) string {
 	left := c.ClearAt.Sub(now)
+	var span string
 	switch {
 	case c.Holds == "" || c.ClearAt.IsZero():
 		return ""
 	case left >= 2*time.Minute:
-		return fmt.Sprintf("Clears from the clipboard in %d min", left/time.Minute)
+		span = l.Sentence("duration.min", fields{"Min": int(left / time.Minute)})
 	case left >= clearingStep:
-		return fmt.Sprintf("Clears from the clipboard in %d s", left/clearingStep*(clearingStep/time.Second))
+		span = l.Sentence("duration.s", fields{"S": int(left / clearingStep * (clearingStep / time.Second))})
+	default:
+		return l.Sentence("tray.clears-soon", nil)
 	}
-	return "Clears from the clipboard in a few seconds"
+	return l.Sentence("tray.clears", fields{"Left": span})
 }
 
 const clearingStep = 10 * time.Second

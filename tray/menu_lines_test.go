@@ -31,7 +31,7 @@ func submenu(items []Item, parent string) (label string, lines []Item) {
 }
 
 func TestOneAccountNeedsNoSubmenu(t *testing.T) {
-	if label, lines := submenu(Menu(snapshot(account(authcore.SignedIn)), noon), "Accounts"); label != "" || lines != nil {
+	if label, lines := submenu(Menu(english, snapshot(account(authcore.SignedIn)), noon), "Accounts"); label != "" || lines != nil {
 		t.Errorf("%q, %v", label, lines)
 	}
 }
@@ -44,7 +44,7 @@ func TestTheActiveAccountIsChosenInTheSubmenu(t *testing.T) {
 	third.ID = "c"
 	s.Accounts = append(s.Accounts, second, third)
 
-	label, lines := submenu(Menu(s, noon), "Accounts")
+	label, lines := submenu(Menu(english, s, noon), "Accounts")
 	if label != "Accounts: another one needs you" {
 		t.Errorf("%q", label)
 	}
@@ -61,7 +61,7 @@ func TestTheActiveAccountIsChosenInTheSubmenu(t *testing.T) {
 	}
 
 	s.Active = "b" // its own state is in the first line of the menu
-	if label, lines := submenu(Menu(s, noon), "Accounts"); label != "Accounts" || !lines[1].Checked || lines[0].Checked {
+	if label, lines := submenu(Menu(english, s, noon), "Accounts"); label != "Accounts" || !lines[1].Checked || lines[0].Checked {
 		t.Errorf("%q, %+v", label, lines)
 	}
 }
@@ -73,7 +73,7 @@ func TestMoreAccountsThanLinesLeadToTheWindow(t *testing.T) {
 		a.ID = fmt.Sprint(i)
 		s.Accounts = append(s.Accounts, a)
 	}
-	label, lines := submenu(Menu(s, noon), "Accounts")
+	label, lines := submenu(Menu(english, s, noon), "Accounts")
 	if len(lines) != accountSlots+1 || lines[accountSlots].Command.Name != authcore.CommandOpenWindow || label != "Accounts: 11 others need you" {
 		t.Errorf("%q, %d lines, the last %+v", label, len(lines), lines[len(lines)-1])
 	}
@@ -81,7 +81,7 @@ func TestMoreAccountsThanLinesLeadToTheWindow(t *testing.T) {
 
 func TestEveryStateHasAWordAmongAccounts(t *testing.T) {
 	for _, state := range authcore.States {
-		if stateWords[state] == "" {
+		if stateKeys[state] == "" {
 			t.Errorf("%s has none", state)
 		}
 	}
@@ -89,13 +89,13 @@ func TestEveryStateHasAWordAmongAccounts(t *testing.T) {
 
 func TestWhatFixItFoundIsInTheMenu(t *testing.T) {
 	s := snapshot(account(authcore.SignedIn))
-	if label, _ := submenu(Menu(s, noon), "Found"); label != "" {
+	if label, _ := submenu(Menu(english, s, noon), "Found"); label != "" {
 		t.Errorf("before the first: %q", label)
 	}
 	good := authcore.Check{Name: authcore.CheckHost, Finding: authcore.FindingAnswers, Params: map[string]string{"Host": "auth.bitfount.com", "Issuer": "R10"}}
 	bad := authcore.Check{Name: authcore.CheckClock, Problem: &authcore.Problem{Code: authcore.ProblemClockWrong, Params: map[string]string{"Offset": "3 h"}}}
 	text := func(parent string) (string, string) {
-		label, lines := submenu(Menu(s, noon), parent)
+		label, lines := submenu(Menu(english, s, noon), parent)
 		var all []string
 		for _, l := range lines {
 			all = append(all, l.Label)
@@ -122,11 +122,11 @@ func TestWhatFixItFoundIsInTheMenu(t *testing.T) {
 	}
 	s.Desktop.Diagnosis = &authcore.Diagnosis{Account: "a", StartedAt: noon, FinishedAt: noon, Checks: slices.Repeat([]authcore.Check{bad}, 20)}
 	s.Desktop.Diagnosis.Account = "another"
-	if label, lines := submenu(Menu(s, noon), "Found"); label != "" || lines != nil {
+	if label, lines := submenu(Menu(english, s, noon), "Found"); label != "" || lines != nil {
 		t.Errorf("about another account: %q", label)
 	}
 	s.Desktop.Diagnosis = &authcore.Diagnosis{Account: "a", FinishedAt: noon, Checks: s.Desktop.Diagnosis.Checks}
-	if label, lines := submenu(Menu(s, noon), "Found"); len(lines) != foundSlots+1 || lines[foundSlots-1].Label != "More in the report…" {
+	if label, lines := submenu(Menu(english, s, noon), "Found"); len(lines) != foundSlots+1 || lines[foundSlots-1].Label != "More in the report…" {
 		t.Errorf("%q: %d lines", label, len(lines))
 	}
 }
@@ -156,10 +156,10 @@ func TestTheSessionsEndIsSaidInTime(t *testing.T) {
 		"cannot be renewed":    {func() authcore.Account { a := ending(30*day, day); a.Renewable = false; return a }(), ""},
 		"signing in meanwhile": {func() authcore.Account { a := ending(30*day, day); a.State = authcore.Prompting; return a }(), ""},
 	} {
-		if got := SessionEnd(c.account, noon); got != c.want {
+		if got := SessionEnd(english, c.account, noon); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
-		shown := slices.ContainsFunc(Menu(snapshot(c.account), noon), func(i Item) bool { return !i.Hidden && i.Label == c.want && c.want != "" })
+		shown := slices.ContainsFunc(Menu(english, snapshot(c.account), noon), func(i Item) bool { return !i.Hidden && i.Label == c.want && c.want != "" })
 		if shown != (c.want != "") {
 			t.Errorf("%s: in the menu: %v", name, shown)
 		}
@@ -171,11 +171,11 @@ func TestTheClipboardCountsDownInSteps(t *testing.T) {
 		10 * time.Minute: "in 10 min", 119 * time.Second: "in 110 s", 45 * time.Second: "in 40 s", 40 * time.Second: "in 40 s",
 		39 * time.Second: "in 30 s", 10 * time.Second: "in 10 s", 9 * time.Second: "in a few seconds", -time.Second: "in a few seconds",
 	} {
-		if got := clearing(authcore.Clipboard{Holds: export.Hub, ClearAt: noon.Add(left)}, noon); got != "Clears from the clipboard "+want {
+		if got := clearing(english, authcore.Clipboard{Holds: export.Hub, ClearAt: noon.Add(left)}, noon); got != "Clears from the clipboard "+want {
 			t.Errorf("%v: %q", left, got)
 		}
 	}
-	if got := clearing(authcore.Clipboard{}, noon); got != "" {
+	if got := clearing(english, authcore.Clipboard{}, noon); got != "" {
 		t.Errorf("nothing there: %q", got)
 	}
 	// From text to text: it is drawn as often as it changes.
@@ -183,7 +183,7 @@ func TestTheClipboardCountsDownInSteps(t *testing.T) {
 	s.Desktop.Clipboard = authcore.Clipboard{Holds: export.Hub, ClearAt: noon.Add(45 * time.Second)}
 	var texts []string
 	for now := noon; ; {
-		texts = append(texts, clearing(s.Desktop.Clipboard, now))
+		texts = append(texts, clearing(english, s.Desktop.Clipboard, now))
 		after := nextChange(s, now)
 		if after == 0 {
 			break

@@ -9,7 +9,10 @@ import (
 
 	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/authcore/export"
+	"github.com/bitfount/bitfount-tray/ui/translations"
 )
+
+var english = translations.For("en")
 
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC) // a Wednesday
 
@@ -74,7 +77,7 @@ func TestStatus(t *testing.T) {
 		"expired":                {with(authcore.Expired, nothing), 25 * time.Hour, "dr.amelia.stone · expired, trying to renew"},
 		"needs sign-in":          {with(authcore.NeedsSignIn, nothing), 0, "dr.amelia.stone · please sign in again"},
 	} {
-		if got := Status(c.snapshot, noon.Add(c.after)); got != c.want {
+		if got := Status(english, c.snapshot, noon.Add(c.after)); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
@@ -83,22 +86,22 @@ func TestStatus(t *testing.T) {
 func TestStatusGoesByTheServersClock(t *testing.T) {
 	s := snapshot(account(authcore.SignedIn))
 	s.Clock.Offset = 5 * time.Hour // this computer is five hours slow
-	if got := Status(s, noon.Add(-5*time.Hour)); got != "dr.amelia.stone · 24 h left" {
+	if got := Status(english, s, noon.Add(-5*time.Hour)); got != "dr.amelia.stone · 24 h left" {
 		t.Errorf("%q", got)
 	}
 }
 
 func TestTooltip(t *testing.T) {
 	a := account(authcore.SignedIn)
-	if got := Tooltip(snapshot(a), noon); got != "Bitfount Tray: dr.amelia.stone · 24 h left" {
+	if got := Tooltip(english, snapshot(a), noon); got != "Bitfount Tray: dr.amelia.stone · 24 h left" {
 		t.Errorf("%q", got)
 	}
 	a.Environment = "staging"
-	if got := Tooltip(snapshot(a), noon); got != "Bitfount Tray: dr.amelia.stone · 24 h left · staging" {
+	if got := Tooltip(english, snapshot(a), noon); got != "Bitfount Tray: dr.amelia.stone · 24 h left · staging" {
 		t.Errorf("%q", got)
 	}
 	a.Username = strings.Repeat("ä", 300)
-	if got := utf8.RuneCountInString(Tooltip(snapshot(a), noon)); got != 127 {
+	if got := utf8.RuneCountInString(Tooltip(english, snapshot(a), noon)); got != 127 {
 		t.Errorf("a long tooltip has %d characters, and Windows shows 127", got)
 	}
 }
@@ -124,18 +127,18 @@ func TestMenuEnablesWhatCanWork(t *testing.T) {
 		authcore.Expired:     {"Sign in…", "Renew now", "Fix it…", "Open Bitfount Tray", "Sign out", "Quit"},
 		authcore.NeedsSignIn: {"Sign in…", "Fix it…", "Open Bitfount Tray", "Sign out", "Quit"},
 	} {
-		if got := enabled(Menu(snapshot(account(state)), noon)); !slices.Equal(got, want) {
+		if got := enabled(Menu(english, snapshot(account(state)), noon)); !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", state, got, want)
 		}
 	}
 }
 
 func TestEveryStateHasTheSameLines(t *testing.T) {
-	reference := Menu(&authcore.Snapshot{}, noon)
+	reference := Menu(english, &authcore.Snapshot{}, noon)
 	for _, state := range authcore.States {
 		s := snapshot(account(state))
 		s.Storage.Problem = &authcore.Problem{Code: authcore.ProblemDiskFull}
-		items := Menu(s, noon)
+		items := Menu(english, s, noon)
 		if len(items) != len(reference) {
 			t.Fatalf("%s: %d lines, want %d", state, len(items), len(reference))
 		}
@@ -153,7 +156,7 @@ func TestEveryStateHasTheSameLines(t *testing.T) {
 
 func TestCopyLinesNameTheirService(t *testing.T) {
 	var got []export.Service
-	for _, i := range Menu(snapshot(account(authcore.SignedIn)), noon) {
+	for _, i := range Menu(english, snapshot(account(authcore.SignedIn)), noon) {
 		if i.Command.Name == authcore.CommandCopyHeaders {
 			got = append(got, i.Command.Service)
 		}
@@ -174,7 +177,7 @@ func visibleProblem(items []Item) (text string) {
 
 func TestMenuShowsTheProblemThatMattersMost(t *testing.T) {
 	s := snapshot(account(authcore.SignedIn))
-	if got := visibleProblem(Menu(s, noon)); got != "" {
+	if got := visibleProblem(Menu(english, s, noon)); got != "" {
 		t.Errorf("a problem without a problem: %s", got)
 	}
 	steps := []struct {
@@ -191,8 +194,8 @@ func TestMenuShowsTheProblemThatMattersMost(t *testing.T) {
 	}
 	for _, step := range steps {
 		step.set()
-		w := authcore.WordsTemplate(step.want)
-		got := strings.Join(strings.Fields(visibleProblem(Menu(s, noon))), " ")
+		w := english.Problem(&authcore.Problem{Code: step.want})
+		got := strings.Join(strings.Fields(visibleProblem(Menu(english, s, noon))), " ")
 		if want := w.What + " " + w.Next; got != want {
 			t.Errorf("%s: the menu says %q, want %q", step.want, got, want)
 		}
@@ -205,17 +208,20 @@ func TestEveryProblemFitsIntoTheMenu(t *testing.T) {
 		"Kept": "vault.age.damaged-20260304", "Issuer": "Northern Hospitals Trust Inspection CA 2", "Got": "dr.amelia.stone",
 		"Want": "dr.konstantin.weber", "Offset": "3 h 20 min",
 	}
-	for _, code := range authcore.ProblemCodes() {
-		p := &authcore.Problem{Code: code, Params: params}
-		lines := problemText(p)
-		for _, line := range lines {
-			if n := utf8.RuneCountInString(line); n > problemWidth {
-				t.Errorf("%s: %d characters in %q", code, n, line)
+	for _, name := range translations.Codes() {
+		l := translations.For(name)
+		for _, code := range authcore.ProblemCodes() {
+			p := &authcore.Problem{Code: code, Params: params}
+			lines := problemText(l, p)
+			for _, line := range lines {
+				if n := utf8.RuneCountInString(line); n > problemWidth {
+					t.Errorf("%s: %s: %d characters in %q", name, code, n, line)
+				}
 			}
-		}
-		w := p.Words()
-		if got := strings.Join(lines, " "); got != w.What+" "+w.Next {
-			t.Errorf("%s does not fit into %d lines: %q", code, problemLines, got)
+			w := l.Problem(p)
+			if got := strings.Join(lines, " "); got != w.What+" "+w.Next {
+				t.Errorf("%s: %s does not fit into %d lines: %q", name, code, problemLines, got)
+			}
 		}
 	}
 }
@@ -239,7 +245,7 @@ func TestNextChangeMeetsEveryChange(t *testing.T) {
 	drawn := ""
 	for now := noon; now.Before(end); now = now.Add(time.Second) {
 		if !now.Before(next) {
-			drawn = Status(s, now)
+			drawn = Status(english, s, now)
 			after := nextChange(s, now)
 			if after <= 0 || after > time.Minute {
 				t.Fatalf("%v before the end: next change after %v", a.ExpiresAt.Sub(now), after)
@@ -248,8 +254,8 @@ func TestNextChangeMeetsEveryChange(t *testing.T) {
 			wakes++
 		}
 		// The wake-up is a second after the boundary, so one second may lag.
-		if drawn != Status(s, now) && drawn != Status(s, now.Add(-time.Second)) {
-			t.Fatalf("%v before the end: drawn %q, true %q", a.ExpiresAt.Sub(now), drawn, Status(s, now))
+		if drawn != Status(english, s, now) && drawn != Status(english, s, now.Add(-time.Second)) {
+			t.Fatalf("%v before the end: drawn %q, true %q", a.ExpiresAt.Sub(now), drawn, Status(english, s, now))
 		}
 	}
 	if most := int(end.Sub(noon)/time.Minute) + 200; wakes > most {

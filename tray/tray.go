@@ -11,6 +11,7 @@ import (
 	"fyne.io/systray"
 
 	"github.com/bitfount/bitfount-tray/authcore"
+	"github.com/bitfount/bitfount-tray/ui/translations"
 )
 
 // title names the program to panels, which show it in their lists of icons.
@@ -82,7 +83,7 @@ type menu struct {
 // made anew gets new identities on D-Bus, and a click on the old one is lost.
 func (m *menu) build(ctx context.Context, work *sync.WaitGroup) {
 	s := m.options.Snapshot()
-	m.items = Menu(s, time.Now())
+	m.items = Menu(Language(s), s, time.Now())
 	m.commands = make([]atomic.Pointer[authcore.Command], len(m.items))
 	var parent *systray.MenuItem
 	for i, item := range m.items {
@@ -159,7 +160,7 @@ func (m *menu) drawIcon(s *authcore.Snapshot, now time.Time, always bool) {
 		m.picture = picture
 		setIcon(picture)
 	}
-	if tooltip := Tooltip(s, now); tooltip != m.tooltip || always {
+	if tooltip := Tooltip(Language(s), s, now); tooltip != m.tooltip || always {
 		m.tooltip = tooltip
 		systray.SetTooltip(tooltip)
 	}
@@ -170,7 +171,7 @@ func (m *menu) drawIcon(s *authcore.Snapshot, now time.Time, always bool) {
 // as it was until it is shown again: on Windows, a change would show it (systray
 // v1.12).
 func (m *menu) drawLines(s *authcore.Snapshot, now time.Time) {
-	for i, want := range Menu(s, now) {
+	for i, want := range Menu(Language(s), s, now) {
 		line, have := m.lines[i], m.items[i]
 		if line == nil || have == want {
 			continue
@@ -234,18 +235,18 @@ func (m *menu) click(ctx context.Context, c authcore.Command) {
 	if err == nil || ctx.Err() != nil || c.Name == authcore.CommandOpenWindow {
 		return // what became of a window is told by Window.Report
 	}
-	heading, text := failure(err)
+	heading, text := failure(Language(m.options.Snapshot()), err)
 	if err := Notify(ctx, heading, text); err != nil {
 		slog.Warn("a failed command could not be shown", "command", c.Name, "err", err)
 	}
 }
 
 // failure is an error as a notification's heading and text.
-func failure(err error) (heading, text string) {
+func failure(l *translations.Language, err error) (heading, text string) {
 	var p *authcore.Problem
 	if !errors.As(err, &p) {
 		p = &authcore.Problem{Code: authcore.ProblemInternal}
 	}
-	w := p.Words()
+	w := l.Problem(p)
 	return w.What, w.Meaning + " " + w.Next
 }

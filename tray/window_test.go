@@ -113,11 +113,11 @@ func TestWindowClosedByTheUserIsNoProblem(t *testing.T) {
 }
 
 func TestFailureHasWordsForEveryError(t *testing.T) {
-	heading, text := failure(errors.New("disk on fire"))
+	heading, text := failure(english, errors.New("disk on fire"))
 	if heading == "" || text == "" || strings.Contains(heading+text, "fire") {
 		t.Errorf("%q, %q", heading, text)
 	}
-	heading, _ = failure(&authcore.Problem{Code: authcore.ProblemClipboard})
+	heading, _ = failure(english, &authcore.Problem{Code: authcore.ProblemClipboard})
 	if heading != authcore.WordsTemplate(authcore.ProblemClipboard).What {
 		t.Errorf("%q", heading)
 	}

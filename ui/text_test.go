@@ -60,14 +60,14 @@ func TestMomentsInPlainWords(t *testing.T) {
 
 // Keys that are put together from parts, by their beginnings, and those that
 // Fyne uses.
-var composed = []string{"environment.", "headers.", "month.", "weekday.", "tab.", "service.", "format.", "format-about.",
+var composed = []string{"environment.", "headers.", "month.", "weekday.", "tray.month.", "tray.weekday.", "tab.", "service.", "format.", "format-about.",
 	"method.", "check.", "finding.", "setting.", "source-kind.", toolkitPrefix}
 
 // source is the program's text that could name a sentence.
 func source(t *testing.T) string {
 	t.Helper()
 	text := ""
-	for _, pattern := range []string{"*.go", "translations/*.go"} {
+	for _, pattern := range []string{"*.go", "translations/*.go", "../tray/*.go", "../tray/resident/*.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -95,7 +95,7 @@ func TestEverySentenceIsThereAndUsed(t *testing.T) {
 	if err := json.Unmarshal(content, &sentences); err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range regexp.MustCompile(`\btrN?\("([^"]+)"`).FindAllStringSubmatch(source, -1) {
+	for _, m := range regexp.MustCompile(`\b(?:trN?|Sentence|Plural)\("([^"]+)"`).FindAllStringSubmatch(source, -1) {
 		if _, ok := sentences[m[1]]; !ok && !isComposed(m[1]) {
 			t.Errorf("there is no sentence %q", m[1])
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/tray"
+	"github.com/bitfount/bitfount-tray/ui/translations"
 )
 
 // notice is a notification. What it offers is in the menu too.
@@ -49,13 +50,13 @@ type moment struct {
 
 // news are the notices that are due now and were not before. There is none for
 // what heals by itself.
-func news(before, now moment) []notice {
+func news(l *translations.Language, before, now moment) []notice {
 	known := map[string]bool{}
-	for _, n := range due(before) {
+	for _, n := range due(l, before) {
 		known[n.key] = true
 	}
 	var fresh []notice
-	for _, n := range due(now) {
+	for _, n := range due(l, now) {
 		if known[n.key] || n.kind == noticeSignIn && wasSigningIn(before, n.account) {
 			continue // whoever has just cancelled a sign-in knows
 		}
@@ -73,7 +74,7 @@ func wasSigningIn(m moment, account string) bool {
 }
 
 // due are the notices that hold at a moment, whether or not they were shown.
-func due(m moment) (all []notice) {
+func due(l *translations.Language, m moment) (all []notice) {
 	if m.snapshot == nil {
 		return nil
 	}
@@ -83,15 +84,15 @@ func due(m moment) (all []notice) {
 			n.account = a.ID
 			n.key += "/" + a.ID
 			if len(m.snapshot.Accounts) > 1 && name(a) != "" {
-				n.title = name(a) + ": " + n.title
+				n.title = l.Sentence("tray.notice.of-account", map[string]any{"Name": name(a), "Title": n.title})
 			}
 			if a.Method == authcore.MethodDeviceCode && n.kind != noticeWrongUser {
-				n.button, n.command = "Sign in", authcore.Command{Name: authcore.CommandSignIn, Account: a.ID}
+				n.button, n.command = l.Sentence("tray.notice.sign-in", nil), authcore.Command{Name: authcore.CommandSignIn, Account: a.ID}
 			}
 			all = append(all, n)
 		}
 		if a.Problem != nil && a.Problem.Code == authcore.ProblemWrongUser {
-			w := a.Problem.Words()
+			w := l.Problem(a.Problem)
 			add(notice{kind: noticeWrongUser, key: "wrong-user/" + a.Problem.Since.String(), title: w.What, body: w.Meaning + " " + w.Next})
 		}
 		if a.State == authcore.NeedsSignIn {
@@ -105,17 +106,17 @@ func due(m moment) (all []notice) {
 			if !now.Before(since.Add(again)) {
 				key += "/again"
 			}
-			w := p.Words()
+			w := l.Problem(p)
 			add(notice{kind: noticeSignIn, key: key, title: w.What, body: w.Meaning + " " + w.Next})
 		}
-		if sentence := tray.SessionEnd(a, now); sentence != "" && a.State != authcore.NeedsSignIn {
+		if sentence := tray.SessionEnd(l, a, now); sentence != "" && a.State != authcore.NeedsSignIn {
 			key := "session-end/" + a.SignedInAt.String()
 			if _, last := tray.SessionEndWarnings(a); !now.Before(last) {
 				key += "/last"
 			}
 			add(notice{
 				kind: noticeSessionEnd, key: key, title: sentence + ".",
-				body: "After that, programs cannot reach Bitfount until somebody signs in again. Choose “Sign in…” now, and nothing is interrupted.",
+				body: l.Sentence("tray.notice.session-end", nil),
 			})
 		}
 	}
@@ -123,7 +124,7 @@ func due(m moment) (all []notice) {
 		if f.Problem == nil || now.Before(f.Problem.Since.Add(fileGrace)) {
 			continue
 		}
-		w := f.Problem.Words()
+		w := l.Problem(f.Problem)
 		all = append(all, notice{kind: noticeFile, key: "file/" + f.Path + f.Problem.Since.String(), title: w.What, body: w.Meaning + " " + w.Next})
 	}
 	return all
@@ -168,7 +169,7 @@ func (r *resident) watchNotices(ctx context.Context) {
 	var before moment
 	for {
 		now := moment{r.agent.Snapshot(), time.Now()}
-		for _, n := range news(before, now) {
+		for _, n := range news(tray.Language(now.snapshot), before, now) {
 			if now.snapshot.Settings.Notifications {
 				go r.show(ctx, n)
 			}

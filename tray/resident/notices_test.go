@@ -7,7 +7,10 @@ import (
 	"time"
 
 	"github.com/bitfount/bitfount-tray/authcore"
+	"github.com/bitfount/bitfount-tray/ui/translations"
 )
+
+var english = translations.For("en")
 
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 
@@ -101,7 +104,7 @@ func TestNotices(t *testing.T) {
 			before = moment{c.before.snapshot, noon.Add(c.before.after)}
 		}
 		var got []string
-		for _, n := range news(before, moment{c.now.snapshot, noon.Add(c.now.after)}) {
+		for _, n := range news(english, before, moment{c.now.snapshot, noon.Add(c.now.after)}) {
 			got = append(got, n.title)
 			if n.body == "" || strings.Contains(n.title+n.body, "{{") {
 				t.Errorf("%s: %+v", name, n)
@@ -121,7 +124,7 @@ func TestNoticesNameTheirAccountWhereThereAreSeveral(t *testing.T) {
 	second := one(needs(noon)).Accounts[0]
 	second.ID, second.Label, second.Method = "b", "Ward 3", authcore.MethodExternalJWT
 	s.Accounts = append(s.Accounts, second)
-	got := news(moment{}, moment{s, noon})
+	got := news(english, moment{}, moment{s, noon})
 	if len(got) != 2 || !strings.HasPrefix(got[0].title, "dr.amelia: ") || !strings.HasPrefix(got[1].title, "Ward 3: ") {
 		t.Fatalf("%+v", got)
 	}
@@ -133,10 +136,10 @@ func TestNoticesNameTheirAccountWhereThereAreSeveral(t *testing.T) {
 func TestNoticesGoByTheServersClock(t *testing.T) {
 	s := one(ends(30*24*time.Hour, 3*24*time.Hour))
 	s.Clock.Offset = -5 * time.Hour // this computer is five hours fast
-	if got := news(moment{}, moment{s, noon}); got != nil {
+	if got := news(english, moment{}, moment{s, noon}); got != nil {
 		t.Errorf("%+v", got)
 	}
-	if got := news(moment{}, moment{s, noon.Add(5 * time.Hour)}); len(got) != 1 {
+	if got := news(english, moment{}, moment{s, noon.Add(5 * time.Hour)}); len(got) != 1 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -150,7 +153,7 @@ func TestEveryNoticeIsMet(t *testing.T) {
 	var before moment
 	for at := noon; at.Before(noon.Add(29*day + 23*time.Hour)); {
 		now := moment{s, at}
-		for _, n := range news(before, now) {
+		for _, n := range news(english, before, now) {
 			titles = append(titles, n.title)
 		}
 		before = now

@@ -346,7 +346,7 @@ func (r *resident) hostChanged(p *authcore.Problem) {
 	case !first:
 	case r.options.Hidden:
 		// Started at login: one line rather than a window in the way.
-		words := p.Words()
+		words := tray.Language(r.agent.Snapshot()).Problem(p)
 		r.notify(words.What, words.Meaning+" "+words.Next)
 	default:
 		_ = r.window.Open()
@@ -360,7 +360,7 @@ func (r *resident) windowReport(p *authcore.Problem) {
 		return
 	}
 	r.log.Warn("the window could not be opened", "problem", p.Code, "cause", p.Cause)
-	words := p.Words()
+	words := tray.Language(r.agent.Snapshot()).Problem(p)
 	r.notify(words.What, words.Meaning+" "+words.Next)
 }
 

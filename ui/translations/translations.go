@@ -9,7 +9,6 @@ package translations
 import (
 	"embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -54,33 +53,51 @@ func For(choice string) *Language {
 		wanted = []string{choice}
 	}
 	code := closest(wanted)
-	file, err := File(code)
-	if err == nil {
-		var l *Language
-		if l, err = New(code, file); err == nil {
-			l.region = region()
-			return l
-		}
+	l, err := complete(code)
+	if err != nil {
+		// The files are part of the program, and each is read in a test.
+		panic(fmt.Sprintf("the sentences of %q: %v", code, err))
 	}
-	// The files are part of the program, and each is read in a test.
-	panic(fmt.Sprintf("the sentences of %q: %v", code, err))
+	l.region = region()
+	return l
 }
 
 // New is a language with the sentences of file (JSON, as in this folder).
 // What they lack is said in English.
 func New(code string, file []byte) (*Language, error) {
-	bundle := i18n.NewBundle(language.English)
-	bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
 	english, err := File("en")
-	for _, one := range []struct {
-		name string
-		data []byte
-	}{{"en", english}, {"en", englishProblems()}, {code, file}} {
-		_, more := bundle.ParseMessageFileBytes(one.data, one.name+".json")
-		err = errors.Join(err, more)
-	}
 	if err != nil {
 		return nil, err
+	}
+	return read(code, source{"en", english}, source{"en", englishProblems()}, source{code, file})
+}
+
+// complete is one of Codes. Its file lacks nothing, so nothing else is read.
+func complete(code string) (*Language, error) {
+	file, err := File(code)
+	if err != nil {
+		return nil, err
+	}
+	sources := []source{{code, file}}
+	if code == "en" {
+		sources = append(sources, source{code, englishProblems()})
+	}
+	return read(code, sources...)
+}
+
+// source is a file of sentences in a language.
+type source struct {
+	code string
+	file []byte
+}
+
+func read(code string, sources ...source) (*Language, error) {
+	bundle := i18n.NewBundle(language.English)
+	bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
+	for _, s := range sources {
+		if _, err := bundle.ParseMessageFileBytes(s.file, s.code+".json"); err != nil {
+			return nil, err
+		}
 	}
 	return &Language{code: code, localizer: i18n.NewLocalizer(bundle, code)}, nil
 }
