@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"unicode/utf16"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -48,6 +49,9 @@ func Notify(_ context.Context, title, body string) error {
 	}
 	data := notifyIconData{Window: window, ID: trayIconID, Flags: notifyIconInfo, InfoFlags: notifyIconNoise}
 	data.Size = uint32(unsafe.Sizeof(data))
+	if len(utf16.Encode([]rune(title))) >= len(data.InfoTitle) {
+		body, title = title+" "+body, "Bitfount Tray" // rather than half a sentence
+	}
 	putText(data.InfoTitle[:], title)
 	putText(data.Info[:], body)
 	if ok, _, err := shellNotifyIcon.Call(notifyIconModify, uintptr(unsafe.Pointer(&data))); ok == 0 {
@@ -72,10 +76,14 @@ func trayWindow() (windows.Handle, error) {
 }
 
 // putText fills a field with as much of the text as fits, always ended by zero.
+// What does not fit is replaced by an ellipsis.
 func putText(field []uint16, text string) {
 	encoded, err := windows.UTF16FromString(text)
 	if err != nil { // a zero inside
 		return
 	}
-	copy(field[:len(field)-1], encoded)
+	if len(encoded) > len(field) {
+		encoded = append(encoded[:len(field)-2], '…', 0)
+	}
+	copy(field, encoded)
 }
