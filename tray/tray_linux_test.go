@@ -183,7 +183,11 @@ func startWatcher(t *testing.T, address string, hosts bool) (*watcher, *dbus.Con
 	if reply, err := bus.RequestName(watcherName, dbus.NameFlagDoNotQueue); err != nil || reply != dbus.RequestNameReplyPrimaryOwner {
 		t.Fatalf("the watcher's name: %v, %v", reply, err)
 	}
-	return w, bus, func() { _ = bus.Close() }
+	return w, bus, func() {
+		// The name is free when this returns, not some time after the end.
+		_, _ = bus.ReleaseName(watcherName)
+		_ = bus.Close()
+	}
 }
 
 // resident is a running child.
@@ -203,6 +207,14 @@ func startResident(t *testing.T, env ...string) *resident {
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), "TRAY_TEST_CHILD=tray")
 	cmd.Env = append(cmd.Env, env...)
+	// Races within systray and godbus end a child that the detector watches.
+	suppressions, err := filepath.Abs("../build/e2e/race.suppressions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = append(cmd.Env, "GORACE=suppressions="+suppressions)
+	said := &tail{}
+	cmd.Stderr = said
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -221,7 +233,12 @@ func startResident(t *testing.T, env ...string) *resident {
 			r.lines <- s.Text()
 		}
 	}()
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		if err := cmd.Wait(); t.Failed() {
+			t.Logf("the tray's process: %v\n%s", err, said)
+		}
+	})
 	return r
 }
 
