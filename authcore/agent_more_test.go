@@ -587,3 +587,21 @@ func TestASaveDoesNotChangeWhoIsActive(t *testing.T) {
 		}
 	})
 }
+
+func TestASignedOutAccountIsOneAccountAlsoAfterRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.signIn()
+		b.do(CommandSignOut)
+		time.Sleep(time.Minute)
+		for range 3 {
+			b.stop()
+			b.start()
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if n := len(b.agent.Snapshot().Accounts); n != 1 {
+				t.Fatalf("%d accounts after a sign-out and a restart", n)
+			}
+		}
+	})
+}

@@ -425,6 +425,7 @@ func (a *Agent) merge(doc document) {
 				continue // signed in again meanwhile; it replaces r when it is saved
 			}
 			acc = newAccount()
+			acc.asked = true // it was worth keeping
 			a.accounts = append(a.accounts, acc)
 			a.load(acc, r)
 		case !acc.unsaved && !acc.leaving && !acc.busy && acc.state != Prompting && r.IssuedAt.After(acc.rec.IssuedAt):
