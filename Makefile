@@ -73,6 +73,8 @@ check: lint-workflows
 	@CGO_ENABLED=0 GOOS=windows go vet ./tray/... ./icons ./ui
 	@deps=$$(go list -deps ./authcore/...); \
 	  if grep -E '^(fyne\.io/|$(MODULE)/(tray|ui))' <<<"$$deps"; then echo "authcore must not import the packages above: it knows no screen."; exit 1; fi
+	@deps=$$(go list -deps ./tray/...); \
+	  if grep -E '^(fyne\.io/fyne/|$(MODULE)/ui(/window)?$$)' <<<"$$deps"; then echo "tray must not import the packages above: the resident never starts Fyne."; exit 1; fi
 	@deps=$$(go list -deps .); \
 	  if grep -E 'zitadel|^$(MODULE)/build/' <<<"$$deps"; then echo "The product must not contain the packages above."; exit 1; fi
 	@echo "check: formatted, vetted, and the imports are as they should be"

@@ -19,7 +19,7 @@ import (
 // speaking is the language of everything that is drawn. It belongs to Fyne's
 // goroutine, as all of this package does.
 // It is nil until the first sentence: the resident links this package, too, and
-// has no use for a megabyte of sentences.
+// keeps the sentences that it needs itself.
 var speaking *translations.Language
 
 // spoken is the language in use, at first the system's.
