@@ -16,6 +16,7 @@ import (
 	"github.com/bitfount/bitfount-tray/authcore/localapi"
 	"github.com/bitfount/bitfount-tray/authcore/secret"
 	"github.com/bitfount/bitfount-tray/authcore/vault"
+	"github.com/bitfount/bitfount-tray/tray/policy"
 )
 
 // sessions is whoever owns the sessions: the resident (Bitfount Tray) if it
@@ -97,8 +98,13 @@ const settleLimit = 10 * time.Second
 
 // withAgent opens the saved sessions in this process.
 func (p *program) withAgent(ctx context.Context, paths authcore.Paths, f func(context.Context, sessions) error) error {
-	settings, err := authcore.ReadSettings(paths.SettingsPath(), nil)
-	if err != nil {
+	// What the administrator has fixed holds without the tray as well.
+	fixed, problem := policy.Read()
+	if problem != nil {
+		p.say("Some of the policy is not used: " + oneLine(problem.Cause))
+	}
+	settings, err := authcore.ReadSettings(paths.SettingsPath(), fixed)
+	if err != nil && problem == nil { // its mistakes are among these
 		p.say("Some settings are not used: " + oneLine(err.Error()))
 	}
 	environment, chosen, err := p.environment(paths, settings)
