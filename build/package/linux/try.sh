@@ -19,7 +19,7 @@ if [ ! -s "$archive" ]; then
 	echo "package-test: making a fresh $suite"
 	root=$(mktemp -d /var/tmp/bitfount-debootstrap-XXXXXX)
 	trap 'umount -q "$root/proc" "$root/sys" || :; rm -rf --one-file-system "$root"' EXIT
-	debootstrap --variant=minbase "$suite" "$root" "${MIRROR:-http://deb.debian.org/debian}" >"$out/debootstrap.log" 2>&1 || { tail "$out/debootstrap.log" >&2; exit 1; }
+	debootstrap --variant=minbase "$suite" "$root" ${MIRROR:+"$MIRROR"} >"$out/debootstrap.log" 2>&1 || { tail "$out/debootstrap.log" >&2; exit 1; }
 	umount -q "$root/proc" "$root/sys" || :
 	tar -C "$root" --numeric-owner --one-file-system --exclude='./var/cache/apt/archives/*.deb' -cf "$archive.part" .
 	mv "$archive.part" "$archive"
