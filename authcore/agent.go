@@ -1,6 +1,7 @@
 package authcore
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -95,7 +96,9 @@ type Agent struct {
 	writing       int             // workers that carry the list of revocations to disk
 	removed       map[string]bool // accounts that the vault still has
 	storeProblem  *Problem
+	storeLate     *Problem // shown while the first answer is waited for
 	storeAt       time.Time
+	storeRefusals int // of a locked keyring in a row
 	revocations   []revocation
 	revoking      bool
 	revokeAt      time.Time
@@ -405,7 +408,7 @@ func (a *Agent) retryNow() {
 		a.revokeAt, a.revokeRetries = now, 0
 	}
 	if a.storeProblem != nil {
-		a.storeAt = now
+		a.storeAt, a.storeRefusals = now, 0
 	}
 }
 
@@ -433,10 +436,11 @@ func (a *Agent) publish() {
 	s := &Snapshot{
 		Version: a.options.Version, Active: a.active, Desktop: a.desktop,
 		Accounts: make([]Account, len(a.accounts)),
-		Storage:  Storage{Saved: a.store.vault != nil && a.storeProblem == nil, Problem: a.storeProblem},
+		Storage:  Storage{Problem: cmp.Or(a.storeProblem, a.storeLate)},
 		Clock:    Clock{Offset: a.offset},
 		Events:   a.history.shown(a.now()), Settings: a.settings,
 	}
+	s.Storage.Saved = a.store.vault != nil && s.Storage.Problem == nil
 	for _, f := range a.liveFiles {
 		s.LiveFiles = append(s.LiveFiles, f.view)
 	}

@@ -275,6 +275,14 @@ const saveTimeout = 10 * time.Second
 // storeEvery is how often a vault that failed is tried again.
 const storeEvery = 30 * time.Second
 
+// mostStorePause bounds the pauses after a locked keyring, which double.
+const mostStorePause = 10 * time.Minute
+
+// lateAfter is when people are told at the start that the keyring has not
+// answered yet. It answers in 3 to 15 ms, or asks its user; on locked-down
+// computers 10 to 29 s are reported, and all that time nobody is signed in.
+const lateAfter = 5 * time.Second
+
 // syncStore brings memory and vault together: what was saved by an earlier or
 // another process comes in, what could not be saved yet goes out.
 func (a *Agent) syncStore() {
@@ -301,7 +309,9 @@ func (a *Agent) syncStore() {
 	ctx := a.ctx
 	a.work(func() {
 		if first {
+			late := time.AfterFunc(lateAfter, func() { a.post(a.storeIsLate) })
 			doc, err := a.store.load(ctx)
+			late.Stop()
 			a.post(func() { a.synced(doc, synced{}, err) })
 			return
 		}
@@ -349,11 +359,12 @@ type synced struct {
 func (a *Agent) synced(doc document, done synced, err error) {
 	a.storing = false
 	a.writing--
+	a.storeLate = nil
 	if err != nil {
 		a.storeFailed(err)
 		return
 	}
-	a.storeProblem = nil
+	a.storeProblem, a.storeRefusals = nil, 0
 	for _, r := range done.sessions {
 		if acc := a.account(r.ID); acc != nil {
 			if r.Label = acc.rec.Label; acc.rec == r {
@@ -381,6 +392,14 @@ func (a *Agent) synced(doc document, done synced, err error) {
 	}
 }
 
+// storeIsLate shows that the saved session is still waited for. It is no failure
+// yet: callers go on waiting.
+func (a *Agent) storeIsLate() {
+	if a.storing && !a.loaded && a.storeProblem == nil {
+		a.storeLate = &Problem{Code: ProblemKeyringSlow, Cause: fmt.Sprintf("no answer after %v", lateAfter), Since: a.now()}
+	}
+}
+
 // storeFailed shows why the session is not saved, and tries again later.
 func (a *Agent) storeFailed(err error) {
 	if errors.Is(err, context.Canceled) || errors.Is(err, errNoStore) {
@@ -392,7 +411,14 @@ func (a *Agent) storeFailed(err error) {
 		a.storeProblem = p
 		a.log.Warn("the vault is not usable", "problem", p.Code, "cause", p.Cause)
 	}
-	a.storeAt = a.now().Add(storeEvery)
+	pause := storeEvery
+	if p.Code == ProblemKeyringLocked {
+		// Each try can ask for the keyring's password. Whoever has sent that
+		// window away is not to see it again twice a minute.
+		pause = min(storeEvery<<min(a.storeRefusals, 8), mostStorePause)
+		a.storeRefusals++
+	}
+	a.storeAt = a.now().Add(pause)
 	// Callers that came before the vault was read have waited for nothing.
 	for _, acc := range a.accounts {
 		if !acc.busy {

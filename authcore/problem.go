@@ -138,12 +138,12 @@ var words = map[ProblemCode]Words{
 	},
 	ProblemKeyringLocked: {
 		"The keyring of this computer is locked.",
-		"You can work normally, but the session is kept in memory until the keyring is unlocked.",
-		"Unlock the keyring: a window may be asking for its password, often the one you use to log in to this computer.",
+		"Until it is unlocked, a session that was saved before cannot be opened, and the present one is kept in memory only.",
+		"Unlock the keyring: a window may be asking for its password, often the one you use to log in to this computer. “Fix it” asks for it again.",
 	},
 	ProblemKeyringSlow: {
 		"The keyring of this computer is not answering.",
-		"You can work normally, but the session is kept in memory until the keyring answers.",
+		"Until it answers, a session that was saved before cannot be opened, and the present one is kept in memory only.",
 		"Look for a window that asks for the keyring's password. If there is none, wait: it is tried again by itself.",
 	},
 	ProblemKeyringKeyMissing: {

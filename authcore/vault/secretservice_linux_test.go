@@ -172,6 +172,25 @@ func TestSecretServiceWhosePromptNobodyAnswers(t *testing.T) {
 	}
 }
 
+func TestSecretServiceWhosePromptIsDismissed(t *testing.T) {
+	t.Parallel()
+	k := desktop.Keyring(t, desktop.Bus(t))
+	o := childOptions{Dir: newDir(t), Timeout: eventually}
+	startChild(t, k.Env(), o).works("write tokens")
+	if err := k.Lock(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.DismissPrompts(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c := startChild(t, k.Env(), o)
+	c.fails("read", "locked")
+	c.fails("write other tokens", "locked")
+	if n := k.Prompts(); n != 2 {
+		t.Errorf("%d prompts were opened, want one for each", n)
+	}
+}
+
 func TestSecretServiceThatAnswersLate(t *testing.T) {
 	t.Parallel()
 	k := desktop.Keyring(t, desktop.Bus(t))

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -20,6 +21,8 @@ const (
 	secretsPath     = "/org/freedesktop/secrets"
 	loginCollection = secretsPath + "/collection/login"
 	prompter        = "org.gnome.keyring.SystemPrompter"
+	// prompterCallback is the interface of whoever asks the prompter.
+	prompterCallback = "org.gnome.keyring.internal.Prompter.Callback"
 )
 
 // SecretService is a running gnome-keyring with one collection, the login
@@ -104,7 +107,14 @@ func (k *SecretService) Lock(ctx context.Context) error {
 // IgnorePrompts makes somebody answer for the system's prompter who takes every
 // request and shows nothing, as when the user is away: whoever needs the locked
 // keyring then waits without limit.
-func (k *SecretService) IgnorePrompts(ctx context.Context) error {
+func (k *SecretService) IgnorePrompts(ctx context.Context) error { return k.takePrompts(ctx, false) }
+
+// DismissPrompts makes somebody answer for the system's prompter who sends every
+// request away at once, as a user who presses Cancel.
+func (k *SecretService) DismissPrompts(ctx context.Context) error { return k.takePrompts(ctx, true) }
+
+func (k *SecretService) takePrompts(ctx context.Context, dismiss bool) error {
+	k.prompter.dismiss.Store(dismiss)
 	if k.conn != nil {
 		return nil
 	}
@@ -112,7 +122,7 @@ func (k *SecretService) IgnorePrompts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	k.conn = conn
+	k.conn, k.prompter.conn = conn, conn
 	if err := conn.Export(&k.prompter, "/org/gnome/keyring/Prompter", "org.gnome.keyring.internal.Prompter"); err != nil {
 		return err
 	}
@@ -123,15 +133,26 @@ func (k *SecretService) IgnorePrompts(ctx context.Context) error {
 	return err
 }
 
-// Prompts is how many prompts were ignored since IgnorePrompts.
+// Prompts is how many prompts there were since IgnorePrompts or DismissPrompts.
 func (k *SecretService) Prompts() int { return int(k.prompter.asked.Load()) }
 
 // silentPrompter takes the part of gcr-prompter that gnome-keyring calls.
-type silentPrompter struct{ asked atomic.Int64 }
+type silentPrompter struct {
+	conn    *dbus.Conn
+	asked   atomic.Int64
+	dismiss atomic.Bool
+}
 
-// BeginPrompting takes a request; a real prompter would now call back.
-func (p *silentPrompter) BeginPrompting(dbus.ObjectPath) *dbus.Error {
+// BeginPrompting takes a request. A real prompter would now call back to show
+// its window; this one says nothing, or that it has done already.
+func (p *silentPrompter) BeginPrompting(sender dbus.Sender, callback dbus.ObjectPath) *dbus.Error {
 	p.asked.Add(1)
+	if p.dismiss.Load() {
+		// The reply to this request must go out first.
+		time.AfterFunc(200*time.Millisecond, func() {
+			p.conn.Object(string(sender), callback).Go(prompterCallback+".PromptDone", dbus.FlagNoReplyExpected, nil)
+		})
+	}
 	return nil
 }
 
