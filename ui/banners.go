@@ -32,7 +32,12 @@ func lastingProblems(s *authcore.Snapshot, at location) []*authcore.Problem {
 		// It matters only while there is a page to be opened.
 		browser = nil
 	}
-	return []*authcore.Problem{browser, s.Storage.Problem, s.Clock.Problem, file, d.Clipboard.Problem, d.Tray}
+	tray := d.Tray
+	if tray != nil && s.Storage.Problem != nil && tray.Code == s.Storage.Problem.Code {
+		// Without a session bus neither keyring nor tray is there: said once.
+		tray = nil
+	}
+	return []*authcore.Problem{browser, s.Storage.Problem, s.Clock.Problem, file, d.Clipboard.Problem, tray}
 }
 
 func newBanners(v *View) *banners {
