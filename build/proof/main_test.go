@@ -58,6 +58,9 @@ type childOptions struct {
 	Dir         string
 	// KeyringTimeout is the vault's; 0 is its default.
 	KeyringTimeout time.Duration
+	// SmallDisk gives the process a disk of its own at Dir, of 64 kB. Only
+	// startOnSmallDisk sets it.
+	SmallDisk bool
 }
 
 // command is what the process is asked to do, one a line.
@@ -105,6 +108,11 @@ func (a answer) storage() authcore.ProblemCode {
 
 // serve obeys until its standard input ends, and then ends in order.
 func (o childOptions) serve() {
+	if o.SmallDisk {
+		if err := mountSmallDisk(o.Dir); err != nil {
+			panic(err)
+		}
+	}
 	v := vault.New(vault.Options{Dir: o.Dir, KeyringTimeout: o.KeyringTimeout})
 	a, err := authcore.NewAgent(authcore.AgentOptions{Environment: o.Environment, EnvironmentChosen: true, Vault: v})
 	if err != nil {
@@ -215,8 +223,17 @@ type process struct {
 	out *bufio.Reader
 }
 
+// mountSmallDisk is there on Linux.
+var mountSmallDisk func(dir string) error
+
 // start begins an agent. It is killed at the test's end at the latest.
 func start(t testing.TB, env []string, o childOptions) *process {
+	t.Helper()
+	return startWith(t, env, o, nil)
+}
+
+// startWith is start with attributes for the process.
+func startWith(t testing.TB, env []string, o childOptions, attributes *syscall.SysProcAttr) *process {
 	t.Helper()
 	text, err := json.Marshal(o)
 	if err != nil {
@@ -224,7 +241,7 @@ func start(t testing.TB, env []string, o childOptions) *process {
 	}
 	p := &process{t: t, cmd: exec.Command(os.Args[0])}
 	p.cmd.Env = append(slices.Clip(env), "GORACE=atexit_sleep_ms=0", childVariable+"="+string(text))
-	p.cmd.Stderr = t.Output()
+	p.cmd.Stderr, p.cmd.SysProcAttr = t.Output(), attributes
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}

@@ -2,8 +2,11 @@ package proof
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -14,9 +17,30 @@ import (
 // soon is how long an answer of the keyring is waited for where it must not come.
 const soon = 300 * time.Millisecond
 
-// inMemory makes sure that the session works and says why it is not saved.
-func inMemory(t *testing.T, p *process, want authcore.ProblemCode) answer {
+// tokens are the shapes of the provider's: JSON Web Tokens and refresh tokens.
+var tokens = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}|v1\.[A-Z2-7]{40,}`)
+
+// nothingInPlainText makes sure that no file of the installation shows a token.
+func nothingInPlainText(t *testing.T, dir string) {
 	t.Helper()
+	if err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return nil // Files come and go while the agent runs.
+		}
+		if text, err := os.ReadFile(path); err == nil && tokens.Match(text) {
+			t.Errorf("a token can be read in %s", path)
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
+// inMemory makes sure that the session works, says why it is not saved, and is
+// nowhere in plain text.
+func inMemory(t *testing.T, p *process, dir string, want authcore.ProblemCode) answer {
+	t.Helper()
+	defer nothingInPlainText(t, dir)
 	a := p.until(string(want), func(a answer) bool { return a.storage() == want })
 	if a.account().State != authcore.SignedIn || a.Token == "" || a.Snapshot.Storage.Saved {
 		t.Errorf("with %s: account %+v, storage %+v", want, a.account(), a.Snapshot.Storage)
@@ -34,6 +58,7 @@ func savedByItself(t *testing.T, p *process, env []string, o childOptions) {
 	t.Helper()
 	p.ask(command{Nudge: true})
 	a := p.until("the session to be saved", func(a answer) bool { return a.Snapshot.Storage.Saved && a.Snapshot.Storage.Problem == nil })
+	nothingInPlainText(t, o.Dir)
 	p.kill()
 	again := start(t, env, o)
 	if got := again.state(authcore.SignedIn); got.Token != a.Token {
@@ -51,7 +76,7 @@ func TestWithoutAKeyringTheSessionLivesInMemory(t *testing.T) {
 	o := options(t, idp)
 	p := start(t, bus.Env(), o)
 	p.signIn(idp)
-	inMemory(t, p, authcore.ProblemKeyringAbsent)
+	inMemory(t, p, o.Dir, authcore.ProblemKeyringAbsent)
 	if files, _ := filepath.Glob(filepath.Join(o.Dir, "vault*")); len(files) > 1 {
 		t.Errorf("something was written without a key: %q", files)
 	}
@@ -70,7 +95,7 @@ func TestALockedKeyringKeepsTheSessionInMemory(t *testing.T) {
 	o := options(t, idp)
 	p := start(t, bus.Env(), o)
 	p.signIn(idp)
-	inMemory(t, p, authcore.ProblemKeyringLocked)
+	inMemory(t, p, o.Dir, authcore.ProblemKeyringLocked)
 	// Its user logs in again, which unlocks it.
 	locked.Stop()
 	desktop.Keyring(t, bus)
@@ -113,7 +138,7 @@ func TestASlowKeyringHoldsNobodyUp(t *testing.T) {
 	}
 	p := start(t, bus.Env(), o)
 	p.signIn(idp)
-	inMemory(t, p, authcore.ProblemKeyringSlow)
+	inMemory(t, p, o.Dir, authcore.ProblemKeyringSlow)
 	if err := k.Resume(); err != nil {
 		t.Fatal(err)
 	}
@@ -195,6 +220,52 @@ func TestAnUnreadableVaultIsLeftBySigningInAgain(t *testing.T) {
 			savedByItself(t, p, bus.Env(), o)
 		})
 	}
+}
+
+// A file that cannot be read now may be readable tomorrow: it is left alone, and
+// a sign-in lives in memory until it can be saved.
+func TestAVaultThatCannotBeReadIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	idp := quick(t)
+	bus := desktop.Bus(t)
+	desktop.Keyring(t, bus)
+	o := options(t, idp)
+	p := start(t, bus.Env(), o)
+	p.signIn(idp)
+	p.kill()
+	file := filepath.Join(o.Dir, "vault")
+	good, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aside := file + ".mine"
+	withhold, giveBack := func() error { return os.Chmod(file, 0) }, func() error { return os.Chmod(file, 0o600) }
+	if os.Geteuid() == 0 {
+		// Root may read everything; a link is followed for nobody.
+		withhold = func() error { return errors.Join(os.Rename(file, aside), os.Symlink(aside, file)) }
+		giveBack = func() error { return os.Rename(aside, file) }
+	}
+	if err := withhold(); err != nil {
+		t.Fatal(err)
+	}
+
+	p = start(t, bus.Env(), o)
+	a := p.until("the file to be called unreadable", func(a answer) bool { return a.storage() == authcore.ProblemVaultUnreadable })
+	if a.account().State != authcore.SignedOut || a.Token != "" {
+		t.Errorf("account = %+v", a.account())
+	}
+	p.signIn(idp)
+	inMemory(t, p, o.Dir, authcore.ProblemVaultUnreadable)
+	if err := giveBack(); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := os.ReadFile(file); err != nil || !bytes.Equal(now, good) {
+		t.Errorf("the file was touched: %v", err)
+	}
+	if kept, _ := filepath.Glob(filepath.Join(o.Dir, "vault-unreadable-*")); len(kept) != 0 {
+		t.Errorf("put aside: %q", kept)
+	}
+	savedByItself(t, p, bus.Env(), o)
 }
 
 // A running agent remembers its session when the file is spoilt under it.
