@@ -11,6 +11,7 @@ import (
 
 	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/build/desktop"
+	"github.com/bitfount/bitfount-tray/build/trial"
 )
 
 // Panels come late at boot and restart after a crash. The icon must be there
@@ -82,10 +83,27 @@ func TestWithoutASessionBusTheWindowOpens(t *testing.T) {
 	s.runtimeDir = elsewhere
 	s.launch(append(desktop.Without(s.d.Env(), "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"), "XDG_RUNTIME_DIR="+elsewhere))
 	s.problem(authcore.ProblemNoSessionBus, trayProblem)
-	if _, err := s.d.Window(s.ctx, patience); err != nil {
-		t.Fatal(err)
-	}
-	s.picture("no-session-bus")
+	w, err := s.d.Window(s.ctx, patience)
+	s.ok(err)
+	s.picture("1-no-session-bus")
+
+	// The window is enough to sign in and to use the session.
+	s.press(w, "Sign in…")
+	link := s.opened(1)
+	s.ok(trial.Approve(s.ctx, link, s.snapshot().ActiveAccount().Prompt.UserCode, person))
+	s.until("the sign-in", func() error {
+		if a := s.snapshot().ActiveAccount(); a.State != authcore.SignedIn || a.Username != person {
+			return fmt.Errorf("%q is %s, %v", a.Username, a.State, a.Problem)
+		}
+		return nil
+	})
+	s.problem(authcore.ProblemNoSessionBus, storageProblem)
+	s.press(w, "Copy Hub headers")
+	headers := s.clipboard("")
+	s.accepted(s.provider.HubURL, headers)
+	s.noSecretsAbout(headers)
+	s.picture("2-signed-in")
+
 	started, err := s.d.Running("dbus-daemon", "dbus-launch")
 	s.ok(err)
 	if len(started) != 1 {
@@ -127,6 +145,50 @@ func (s *scene) withoutWindow(env []string, code authcore.ProblemCode) {
 		return err
 	})
 	s.signedIn()
+}
+
+// The keyring is locked, and its user sends the password window away: the
+// session waits for the keyring, nobody is sent to the browser, and the icon
+// survives the signal that a real prompt ends with.
+func TestALockedKeyringIsSaidAndItsPromptCostsNoIcon(t *testing.T) {
+	s := newScene(t, desktop.Options{NoKeyring: true})
+	k := desktop.Keyring(t, s.d.SessionBus())
+	s.start("--hidden")
+	s.signedIn()
+	s.until("the session to be saved", func() error {
+		if storage := s.snapshot().Storage; !storage.Saved {
+			return fmt.Errorf("storage is %+v", storage)
+		}
+		return nil
+	})
+	s.resident.Kill()
+	s.ok(k.Lock(s.ctx))
+	s.ok(k.DismissPrompts(s.ctx))
+
+	s.start("--hidden")
+	s.problem(authcore.ProblemKeyringLocked, storageProblem)
+	if n := k.Prompts(); n != 1 {
+		t.Errorf("the user was asked for the password %d times, want once", n)
+	}
+	s.shown()
+	s.ok(s.d.StopPanel(s.ctx))
+	s.ok(s.d.StartPanel(s.ctx))
+	s.shown()
+	s.click(openWindow)
+	if _, err := s.d.Window(s.ctx, patience); err != nil {
+		t.Fatal(err)
+	}
+	s.picture("1-locked")
+
+	// Its user logs in again, which unlocks it, and has it looked at.
+	k.Stop()
+	desktop.Keyring(t, s.d.SessionBus())
+	s.click(fixIt)
+	s.tooltip(person)
+	if n := len(s.d.Opened()); n != 1 {
+		t.Errorf("the browser was opened %d times, want once", n)
+	}
+	s.picture("2-unlocked")
 }
 
 // Without a keyring the session lives in memory, the user is told so, and
