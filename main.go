@@ -122,18 +122,13 @@ func runResident(ctx context.Context, f flags, paths authcore.Paths, client *loc
 	if err != nil {
 		log.Warn("the network settings are not used", "cause", err)
 	}
-	config := f.config
-	if config == "" {
-		config = paths.ConfigPath()
-	}
-	chosen := cmp.Or(os.Getenv(authcore.EnvironmentVariable), settings.Environment)
-	environment, err := authcore.ChooseEnvironment(chosen, config)
+	environment, chosen, err := settings.ChooseEnvironment(os.Getenv(authcore.EnvironmentVariable), cmp.Or(f.config, paths.ConfigPath()))
 	if err != nil {
 		return err
 	}
 	agent, err := authcore.NewAgent(authcore.AgentOptions{
 		Environment:       environment,
-		EnvironmentChosen: chosen != "" || environment.Name != authcore.Environments[0].Name,
+		EnvironmentChosen: chosen,
 		Vault:             vault.New(vault.Options{Dir: paths.Data}),
 		LiveFileList:      paths.LiveFileList(),
 		HistoryPath:       paths.HistoryPath(),

@@ -128,6 +128,7 @@ func (acc *account) take(a *Agent, rec record) {
 	if soon := a.now().Add(renewalPause); !acc.renewAt.IsZero() && acc.renewAt.Before(soon) {
 		acc.renewAt = soon
 	}
+	a.log.Debug("a session", "account", rec.ID, "expires", rec.ExpiresAt, "renewal", acc.renewAt)
 }
 
 // newCredential makes what callers read, or nil if the record has nothing to

@@ -34,6 +34,9 @@ func (a *Agent) Do(ctx context.Context, c Command) error {
 			if acc.state == Prompting || acc.state == Renewing {
 				return nil // it is under way; a second click asks for nothing new
 			}
+			if err := a.settings.environmentRefusal(acc.rec.Environment); err != nil {
+				return err
+			}
 			return a.startSignIn(acc)
 		case CommandCancelSignIn:
 			a.cancelSignIn(acc)
@@ -60,6 +63,9 @@ func (a *Agent) Do(ctx context.Context, c Command) error {
 			env, err := EnvironmentByName(c.Text)
 			if c.Text == "" || c.Text == a.options.Environment.Name {
 				env, err = a.options.Environment, nil
+			}
+			if err == nil {
+				err = a.settings.environmentRefusal(env)
 			}
 			if err != nil {
 				return err

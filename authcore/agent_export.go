@@ -97,6 +97,9 @@ func (a *Agent) saveLiveFiles() error {
 
 // addLiveFile begins to keep a file fresh. One with the same path is replaced.
 func (a *Agent) addLiveFile(acc *account, c Command) error {
+	if err := a.settings.exportRefusal(c.Format); err != nil {
+		return err
+	}
 	spec := export.Spec{Path: c.Path, Service: c.Service, Format: export.Format(c.Format), Account: acc.rec.ID}
 	if c.Format == string(export.FormatSDKToken) {
 		if acc.rec.Method != MethodDeviceCode {
@@ -159,7 +162,7 @@ func (a *Agent) exportDue() {
 			continue
 		}
 		var cred *credential
-		if acc := a.account(f.spec.Account); acc != nil && a.settings.Exports {
+		if acc := a.account(f.spec.Account); acc != nil && a.settings.MayExport(string(f.spec.Format)) {
 			cred = acc.cred
 		}
 		// A credential that has expired stays in the file until there is a
@@ -255,6 +258,7 @@ func (a *Agent) exported(f *liveFile, cred *credential, err error) {
 	f.view.WrittenAt = time.Time{}
 	if cred != nil {
 		f.view.WrittenAt = now
+		a.log.Debug("a live file was written", "path", f.spec.Path)
 		a.event(TimelineEvent{Kind: EventFile, Account: f.spec.Account, Detail: f.spec.Path})
 	}
 }

@@ -234,3 +234,32 @@ func TestATokenFromAnotherProgramIsFollowed(t *testing.T) {
 	put("third", time.Hour)
 	b.eventually(func() bool { return b.account().State == SignedIn && b.hubHeader() == "Bearer third" })
 }
+
+func TestAPolicyTakesAwayTheFilesThatItForbids(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		dir := private(t)
+		b.signIn()
+		hub, am := filepath.Join(dir, "hub.json"), filepath.Join(dir, "am.env")
+		b.addFile(Command{Path: hub, Service: export.Hub, Format: "json"})
+		b.addFile(Command{Path: am, Service: export.AccessManager, Format: "env"})
+		there := func(path string) bool { _, err := os.Stat(path); return err == nil }
+		if !there(hub) || !there(am) {
+			t.Fatal("not written")
+		}
+		s := DefaultSettings()
+		s.ExportFormats, s.Locked = "env", []string{"export_formats"}
+		b.agent.SetSettings(s)
+		synctest.Wait()
+		if there(hub) || !there(am) {
+			t.Errorf("after one format was forbidden: hub %t, am %t", there(hub), there(am))
+		}
+		s.Exports, s.Locked = false, []string{"exports", "export_formats"}
+		b.agent.SetSettings(s)
+		synctest.Wait()
+		b.do(CommandRenew)
+		if there(hub) || there(am) {
+			t.Errorf("after all were forbidden: hub %t, am %t", there(hub), there(am))
+		}
+	})
+}

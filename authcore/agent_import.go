@@ -45,9 +45,14 @@ func (a *Agent) ImportTokenFile(ctx context.Context, path string) error {
 				return cannotImport(err)
 			}
 		}
+		// The SDK's file could not be kept fresh, and its session not be used.
+		if err := a.settings.exportRefusal(string(export.FormatSDKToken)); err != nil {
+			return err
+		}
+		if err := a.settings.environmentRefusal(a.options.Environment); err != nil {
+			return err
+		}
 		switch {
-		case !a.settings.Exports:
-			return cannotImport(errors.New("files with credentials are switched off in the settings, so the SDK's file could not be kept fresh"))
 		case a.storeProblem != nil:
 			return a.storeProblem
 		case !a.loaded:

@@ -113,6 +113,9 @@ func (a *Agent) adopt(id, environment string, r record) error {
 		}
 		r.Environment = env
 	}
+	if err := a.settings.environmentRefusal(r.Environment); err != nil {
+		return err
+	}
 	acc := a.account(id)
 	switch {
 	case id != "" && acc == nil:

@@ -69,7 +69,7 @@ func (s *Snapshot) Allowed(c Command) bool {
 	a, ok := s.Account(id)
 	switch c.Name {
 	case CommandSignIn:
-		return ok && a.Method == MethodDeviceCode && a.State != Prompting && a.State != Renewing
+		return ok && a.Method == MethodDeviceCode && a.State != Prompting && a.State != Renewing && s.Settings.mayUse(a.Environment)
 	case CommandCancelSignIn:
 		return ok && a.State == Prompting
 	case CommandCopyLink, CommandCopyCode, CommandOpenBrowser:
@@ -83,9 +83,11 @@ func (s *Snapshot) Allowed(c Command) bool {
 	case CommandSetActive, CommandRename, CommandRemove:
 		return ok
 	case CommandAddLiveFile:
-		return ok && s.Settings.Exports
+		return ok && s.Settings.Exports && (c.Format == "" || s.Settings.MayExport(c.Format))
+	case CommandAddAccount:
+		return c.Text == "" || s.Settings.mayUse(c.Text)
 	case CommandImportTokenFile:
-		return s.Settings.Exports
+		return s.Settings.MayExport(string(export.FormatSDKToken))
 	case CommandSet:
 		return !s.Settings.IsLocked(c.Setting)
 	}

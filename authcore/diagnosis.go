@@ -163,29 +163,10 @@ func Diagnose(ctx context.Context, a *Agent, network NetworkOptions, progress fu
 	}
 	add()
 
-	hosts := []string{e.HubURL, e.AccessManagerURL}
-	if account.Method == MethodDeviceCode {
-		hosts = append([]string{e.Issuer}, hosts...)
-	}
-	transport, err := NewTransport(network)
+	unreachable, err := checkNetwork(ctx, e, account.Method == MethodDeviceCode, network, now, add)
 	if err != nil {
-		add(Check{Name: CheckProxy, Problem: &Problem{Code: ProblemBadSetting, Cause: err.Error(), Since: now()}})
-		if transport, err = NewTransport(NetworkOptions{}); err != nil {
-			return d, err
-		}
-	} else {
-		add(checkProxy(transport, hosts[0]))
+		return d, err
 	}
-	probe := newProbe(transport)
-	reached := probe.all(ctx, hosts, account.Method == MethodDeviceCode)
-	unreachable := (*Problem)(nil)
-	for i, r := range reached {
-		add(r.check)
-		if i == 0 {
-			unreachable = r.check.Problem
-		}
-	}
-	add(checkClock(reached, now()))
 
 	// What failed before is tried once more before it is judged.
 	a.Nudge("a diagnosis")
@@ -203,6 +184,42 @@ func Diagnose(ctx context.Context, a *Agent, network NetworkOptions, progress fu
 		progress(d)
 	}
 	return d, ctx.Err()
+}
+
+// CheckNetwork looks at the way to an environment's servers, on connections of
+// its own: the proxy, each server and its certificate, and this computer's
+// clock. It sends no credentials and takes at most 15 seconds.
+func CheckNetwork(ctx context.Context, e Environment, network NetworkOptions) []Check {
+	var all []Check
+	now := func() time.Time { return time.Now().Round(0) }
+	if _, err := checkNetwork(ctx, e, true, network, now, func(c ...Check) { all = append(all, c...) }); err != nil {
+		all = append(all, Check{Name: CheckProxy, Problem: &Problem{Code: ProblemInternal, Cause: err.Error(), Since: now()}})
+	}
+	return all
+}
+
+// checkNetwork is CheckNetwork, with the issuer only if that is asked for, and
+// says what is wrong with the first server.
+func checkNetwork(ctx context.Context, e Environment, issuer bool, network NetworkOptions, now func() time.Time, add func(...Check)) (unreachable *Problem, err error) {
+	hosts := []string{e.HubURL, e.AccessManagerURL}
+	if issuer {
+		hosts = append([]string{e.Issuer}, hosts...)
+	}
+	transport, err := NewTransport(network)
+	if err != nil {
+		add(Check{Name: CheckProxy, Problem: &Problem{Code: ProblemBadSetting, Cause: err.Error(), Since: now()}})
+		if transport, err = NewTransport(NetworkOptions{}); err != nil {
+			return nil, err
+		}
+	} else {
+		add(checkProxy(transport, hosts[0]))
+	}
+	reached := newProbe(transport).all(ctx, hosts, issuer)
+	for _, r := range reached {
+		add(r.check)
+	}
+	add(checkClock(reached, now()))
+	return reached[0].check.Problem, nil
 }
 
 // checkProxy says which proxy requests to the first server go through.

@@ -2,6 +2,7 @@ package authcore
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"time"
@@ -10,7 +11,7 @@ import (
 // Report is a diagnosis as text for support: version, system, accounts, state,
 // storage, desktop, settings, the last day, and what was checked, if d is not
 // nil. It holds no secret, sign-in code or file's content; user names and
-// paths are in it.
+// paths are in it. It is in English, whatever the user's language.
 func Report(s *Snapshot, d *Diagnosis, now time.Time) string {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
@@ -30,7 +31,12 @@ func Report(s *Snapshot, d *Diagnosis, now time.Time) string {
 	}
 	b.WriteString("Bitfount Tray report\n")
 	line("version", "%s", s.Version)
-	line("system", "%s %s, %s", runtime.GOOS, runtime.GOARCH, runtime.Version())
+	line("system", "%s, %s %s, %s", systemName(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	for _, name := range []string{"XDG_CURRENT_DESKTOP", "XDG_SESSION_TYPE", "LANG"} {
+		if value := os.Getenv(name); value != "" {
+			line(strings.ToLower(name), "%s", value)
+		}
+	}
 	line("written", "%s", stamp(now))
 	line("clock", "server minus this computer: %s", s.Clock.Offset.Round(time.Second))
 	problem("clock", s.Clock.Problem)
@@ -63,12 +69,26 @@ func Report(s *Snapshot, d *Diagnosis, now time.Time) string {
 
 	b.WriteString("\nStorage and desktop\n")
 	line("saved", "%t", s.Storage.Saved)
+	line("keyring", "%s", keyringState(s.Storage))
 	problem("storage", s.Storage.Problem)
-	problem("tray", s.Desktop.Tray)
+	if s.Desktop.Resident {
+		line("tray icon", "%s", map[bool]string{true: "a panel shows it", false: "cannot be seen"}[s.Desktop.Tray == nil])
+	} else {
+		line("tray icon", "Bitfount Tray is not running")
+	}
+	problem("tray icon", s.Desktop.Tray)
 	problem("window", s.Desktop.Window)
 	problem("browser", s.Desktop.Browser)
 	problem("clipboard", s.Desktop.Clipboard.Problem)
+	if len(s.Settings.Locked) > 0 || s.Desktop.Policy != nil {
+		line("policy", "fixes %s", strings.Join(s.Settings.Locked, ", "))
+	} else {
+		line("policy", "none")
+	}
 	problem("policy", s.Desktop.Policy)
+	if paths, err := DefaultPaths(); err == nil {
+		line("log", "%s", paths.LogPath())
+	}
 	for _, f := range s.LiveFiles {
 		line("live file", "%s (%s, %s), written %s", f.Path, f.Service, f.Format, stamp(f.WrittenAt))
 		problem("live file", f.Problem)
@@ -116,6 +136,21 @@ func Report(s *Snapshot, d *Diagnosis, now time.Time) string {
 		line(e.At.UTC().Format("02 15:04:05"), "%s %s", text, e.Account)
 	}
 	return Redact(trimLines(b.String()))
+}
+
+// keyringState says what the vault's state tells of the keyring.
+func keyringState(s Storage) string {
+	switch {
+	case s.Problem == nil && s.Saved:
+		return "it answers, and has the vault's key"
+	case s.Problem == nil:
+		return "not asked, or not needed yet"
+	}
+	switch s.Problem.Code {
+	case ProblemKeyringAbsent, ProblemKeyringLocked, ProblemKeyringSlow, ProblemKeyringKeyMissing, ProblemNoSessionBus:
+		return string(s.Problem.Code)
+	}
+	return "not the reason"
 }
 
 // stamp writes a time as RFC 3339 in UTC, which support can compare.

@@ -54,10 +54,12 @@ const (
 	ProblemClipboardKept ProblemCode = "clipboard-kept"
 	ProblemExport        ProblemCode = "export"
 	ProblemManaged       ProblemCode = "managed"
+	ProblemForbidden     ProblemCode = "forbidden"
 	ProblemBadSetting    ProblemCode = "bad-setting"
 	ProblemPolicy        ProblemCode = "policy"
 	ProblemProxy         ProblemCode = "proxy"
 	ProblemAutostart     ProblemCode = "autostart"
+	ProblemReport        ProblemCode = "report"
 
 	// Local API: what a client of the resident can get wrong.
 	ProblemBadRequest       ProblemCode = "bad-request"
@@ -316,6 +318,11 @@ var words = map[ProblemCode]Words{
 		"It cannot be changed here.",
 		"Ask your IT department.",
 	},
+	ProblemForbidden: {
+		"Your organisation does not allow this.",
+		"Nothing was changed.",
+		"Ask your IT department if you need it.",
+	},
 	ProblemBadSetting: {
 		"The setting was not changed.",
 		"What was entered cannot be used; everything stays as it was.",
@@ -335,6 +342,11 @@ var words = map[ProblemCode]Words{
 		"Whether Bitfount Tray starts at login could not be changed.",
 		"Everything stays as it was.",
 		"Look for Bitfount Tray in this computer's own list of startup programs and change it there.",
+	},
+	ProblemReport: {
+		"The report could not be saved.",
+		"Nothing else is affected.",
+		"Save it again in another folder, or run bitfount-auth doctor.",
 	},
 	ProblemInternal: {
 		"Something unexpected happened.",

@@ -1,6 +1,7 @@
 package authcore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -38,8 +39,10 @@ type Settings struct {
 	Proxy string `toml:"proxy,omitempty" json:"proxy,omitempty"`
 	// CABundle is the path of a PEM file with further certificate authorities.
 	CABundle string `toml:"ca_bundle,omitempty" json:"ca_bundle,omitempty"`
-	// Exports says whether live files may be written.
-	Exports bool `toml:"exports" json:"exports"`
+	// Exports says whether live files may be written, and ExportFormats in
+	// which formats: names joined by commas, or empty for all.
+	Exports       bool   `toml:"exports" json:"exports"`
+	ExportFormats string `toml:"export_formats,omitempty" json:"export_formats,omitempty"`
 	// LogLevel is "info" or "debug".
 	LogLevel string `toml:"log_level" json:"log_level"`
 
@@ -83,6 +86,23 @@ var settings = map[string]setting{
 	"theme":          choiceSetting(func(s *Settings) *string { return &s.Theme }, "system", "light", "dark"),
 	"language":       choiceSetting(func(s *Settings) *string { return &s.Language }, append([]string{"system"}, Languages...)...),
 	"log_level":      choiceSetting(func(s *Settings) *string { return &s.LogLevel }, "info", "debug"),
+	"export_formats": {
+		func(s Settings) string { return s.ExportFormats },
+		func(s *Settings, text string) error {
+			var names []string
+			for name := range strings.SplitSeq(text, ",") {
+				if name = strings.TrimSpace(name); name == "" {
+					continue
+				}
+				if _, err := export.ParseFormat(name); err != nil && name != string(export.FormatSDKToken) {
+					return fmt.Errorf("%w, or %s", err, export.FormatSDKToken)
+				}
+				names = append(names, name)
+			}
+			s.ExportFormats = strings.Join(names, ",")
+			return nil
+		},
+	},
 	"environment": {
 		func(s Settings) string { return s.Environment },
 		func(s *Settings, text string) error {
@@ -163,6 +183,56 @@ func SettingNames() []string {
 // IsLocked reports whether a policy has fixed the setting.
 func (s Settings) IsLocked(name string) bool { return slices.Contains(s.Locked, name) }
 
+// MayExport reports whether live files of that format may be written.
+func (s Settings) MayExport(format string) bool {
+	return s.Exports && (s.ExportFormats == "" || slices.Contains(strings.Split(s.ExportFormats, ","), format))
+}
+
+// exportRefusal is why MayExport says no, or nil.
+func (s Settings) exportRefusal(format string) error {
+	switch {
+	case s.MayExport(format):
+		return nil
+	case !s.Exports && s.IsLocked("exports"), s.Exports && s.IsLocked("export_formats"):
+		return &Problem{Code: ProblemForbidden}
+	}
+	return &Problem{Code: ProblemBadRequest, Params: map[string]string{
+		"Reason": "files with credentials are switched off in the settings",
+	}}
+}
+
+// mayUse reports whether a policy lets accounts of that environment sign in.
+func (s Settings) mayUse(environment string) bool {
+	if !s.IsLocked("environment") {
+		return true
+	}
+	fixed, err := EnvironmentByName(s.Environment)
+	return err == nil && fixed.Name == environment
+}
+
+// environmentRefusal is why accounts of an environment may not sign in, or nil.
+// One of the user's own may bear a public one's name.
+func (s Settings) environmentRefusal(e Environment) error {
+	if fixed, _ := EnvironmentByName(s.Environment); !s.IsLocked("environment") || fixed == e {
+		return nil
+	}
+	return &Problem{Code: ProblemForbidden}
+}
+
+// ChooseEnvironment is the environment that new accounts belong to, and whether
+// anybody chose it rather than leaving it at production. What a policy has
+// fixed wins, then variable (the value of BITFOUNT_ENVIRONMENT), then the
+// setting, then the configuration file; see the function of the same name.
+func (s Settings) ChooseEnvironment(variable, configPath string) (e Environment, chosen bool, err error) {
+	if s.IsLocked("environment") {
+		e, err = EnvironmentByName(s.Environment)
+		return e, true, err
+	}
+	name := cmp.Or(variable, s.Environment)
+	e, err = ChooseEnvironment(name, configPath)
+	return e, name != "" || e.Name != Environments[0].Name, err
+}
+
 // Value is the setting as text, and whether there is one of that name.
 func (s Settings) Value(name string) (string, bool) {
 	one, ok := settings[name]
@@ -192,10 +262,13 @@ func (s Settings) With(name, value string) (Settings, error) {
 
 // ReadSettings reads the user's file at path, and the policy over it. A
 // missing file is no error. Of a file with mistakes, what is right is used; the
-// error names each mistake, and the settings are usable all the same.
+// error names each mistake, and the settings are usable all the same. What a
+// policy fixes to a value that cannot be is as in a fresh installation, whatever
+// the user has chosen; files are then forbidden, since nobody knows which are not.
 func ReadSettings(path string, policy map[string]string) (Settings, error) {
 	s := DefaultSettings()
 	var mistakes []error
+	forbidden := false // files, by a policy that nobody understands
 	data, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -208,13 +281,28 @@ func ReadSettings(path string, policy map[string]string) (Settings, error) {
 		}
 		mistakes = append(mistakes, s.apply(values, path)...)
 	}
-	mistakes = append(mistakes, s.apply(policy, "the policy")...)
-	for name := range policy {
-		if _, ok := settings[name]; ok {
-			s.Locked = append(s.Locked, name)
+	for name, value := range policy {
+		one, ok := settings[name]
+		if !ok {
+			mistakes = append(mistakes, fmt.Errorf("the policy: there is no setting %q", name))
+			continue
+		}
+		s.Locked = append(s.Locked, name)
+		if err := one.set(&s, value); err != nil {
+			mistakes = append(mistakes, fmt.Errorf("the policy: %s: %w", name, err))
+			usual, _ := DefaultSettings().Value(name)
+			if name == "exports" || name == "export_formats" {
+				forbidden = true
+			} else if err := one.set(&s, usual); err != nil {
+				return s, err
+			}
 		}
 	}
+	if forbidden {
+		s.Exports, s.Locked = false, append(s.Locked, "exports")
+	}
 	slices.Sort(s.Locked)
+	s.Locked = slices.Compact(s.Locked)
 	return s, errors.Join(mistakes...)
 }
 
@@ -232,7 +320,8 @@ func (s *Settings) apply(values map[string]string, from string) (mistakes []erro
 	return mistakes
 }
 
-// ParsePolicy reads a policy: a TOML file with some of the settings' names.
+// ParsePolicy reads a policy: a TOML file with some of the settings' names. A
+// list of texts is the same as the texts joined by commas.
 func ParsePolicy(data []byte) (map[string]string, error) { return flatTable(data) }
 
 // flatTable reads a TOML file without tables, with its values as text.
@@ -244,20 +333,34 @@ func flatTable(data []byte) (map[string]string, error) {
 	values := make(map[string]string, len(table))
 	for name, value := range table {
 		values[name] = fmt.Sprint(value)
+		if list, ok := value.([]any); ok {
+			texts := make([]string, len(list))
+			for i, one := range list {
+				texts[i] = fmt.Sprint(one)
+			}
+			values[name] = strings.Join(texts, ",")
+		}
 	}
 	return values, nil
 }
 
-// WriteSettings writes the user's file. What a policy has fixed is left out, so
-// that the user's own choice is there again when the policy goes.
+// WriteSettings writes the user's file. What a policy has fixed stays in it as
+// the user had chosen, so that it is there again when the policy goes.
 func WriteSettings(path string, s Settings) error {
+	own := map[string]string{}
+	if data, err := os.ReadFile(path); err == nil {
+		own, _ = flatTable(data) // one that cannot be read has nothing to keep
+	}
 	var b strings.Builder
 	b.WriteString("# Settings of Bitfount Tray. They can be changed in its window.\n")
 	defaults := DefaultSettings()
 	for _, name := range SettingNames() {
 		value, _ := s.Value(name)
 		usual, _ := defaults.Value(name)
-		if s.IsLocked(name) || value == usual {
+		if s.IsLocked(name) {
+			value = cmp.Or(own[name], usual)
+		}
+		if value == usual {
 			continue
 		}
 		fmt.Fprintf(&b, "%s = %s\n", name, strconv.Quote(value))

@@ -119,6 +119,9 @@ type Clock struct {
 
 // Desktop is what the resident knows of the desktop that it runs in.
 type Desktop struct {
+	// Resident is true where a resident took the snapshot, which knows the rest
+	// of this; the command line knows nothing of it.
+	Resident bool `json:"resident,omitempty"`
 	// Tray is nil when the icon is shown, else why it is not.
 	Tray *Problem `json:"tray,omitempty"`
 	// Window is why the last try to open the window failed, or nil.

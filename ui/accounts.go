@@ -168,7 +168,8 @@ func newAccounts(v *View) *accounts {
 }
 
 // environments are those that an account can belong to: first those that
-// accounts have, of which one may be the organisation's own, then the public ones.
+// accounts have, of which one may be the organisation's own, then the public
+// ones; without those that a policy forbids.
 func environments(s *authcore.Snapshot) []string {
 	var names []string
 	for _, a := range append([]authcore.Account{s.ActiveAccount()}, s.Accounts...) {
@@ -179,7 +180,7 @@ func environments(s *authcore.Snapshot) []string {
 	}
 	seen := map[string]bool{"": true}
 	return slices.DeleteFunc(names, func(name string) bool {
-		again := seen[name]
+		again := seen[name] || !s.Allowed(authcore.Command{Name: authcore.CommandAddAccount, Text: name})
 		seen[name] = true
 		return again
 	})

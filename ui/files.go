@@ -215,6 +215,18 @@ func (p *newFile) send() {
 func (p *newFile) opened() { p.warn(false) }
 
 func (p *newFile) update(m moment) {
+	var formats []export.Format
+	for _, f := range append(slices.Clone(export.Formats), export.FormatSDKToken) {
+		if m.snapshot.Settings.MayExport(string(f)) {
+			formats = append(formats, f)
+		}
+	}
+	if before := p.format.value(); len(formats) > 0 {
+		p.format.offer(formats)
+		if p.format.value() != before {
+			p.propose()
+		}
+	}
 	p.save.set(p.save.Text, m.allowed(authcore.CommandAddLiveFile))
 }
 

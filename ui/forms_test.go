@@ -10,6 +10,7 @@ import (
 	"fyne.io/fyne/v2/test"
 
 	"github.com/bitfount/bitfount-tray/authcore"
+	"github.com/bitfount/bitfount-tray/authcore/export"
 )
 
 func TestPastedKeysAreFilledInHiddenAndKept(t *testing.T) {
@@ -212,10 +213,35 @@ func TestSettingsAreSentShownAndLocked(t *testing.T) {
 	}
 	// Every setting that a user can change is there.
 	for _, name := range authcore.SettingNames() {
-		if name == "exports" || name == "proxy" || name == "ca_bundle" {
+		if name == "exports" || name == "export_formats" || name == "proxy" || name == "ca_bundle" {
 			continue
 		}
 		row(name)
+	}
+}
+
+func TestAPolicyTakesAwayWhatItForbids(t *testing.T) {
+	v, _, _ := openRecorded(t)
+	v.Render(withSettings(func(s *authcore.Settings) {
+		s.Environment, s.ExportFormats, s.Locked = "production", "json,sdk-token", []string{"environment", "export_formats"}
+	})(), noon)
+	v.open(atNewFile)
+	if got := v.places[atNewFile].(*newFile).format.values; !slices.Equal(got, []export.Format{export.FormatJSON, export.FormatSDKToken}) {
+		t.Errorf("formats that can be chosen: %v", got)
+	}
+	v.open(atAccounts)
+	if got := v.places[atAccounts].(*accounts).environment.values; !slices.Equal(got, []string{"production"}) {
+		t.Errorf("environments that can be chosen: %v", got)
+	}
+}
+
+func TestAPolicyThatCannotBeUsedIsInTheBanner(t *testing.T) {
+	v, _, _ := openRecorded(t)
+	v.Render(with(func(s *authcore.Snapshot, _ *authcore.Account) {
+		s.Desktop.Policy = problem(authcore.ProblemPolicy, "Path", "/etc/bitfount-tray/policy.toml")
+	}), noon)
+	if !says(v, "policy for Bitfount Tray cannot be used") {
+		t.Errorf("the window says %q", shown(v.Content()))
 	}
 }
 

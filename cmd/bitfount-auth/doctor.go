@@ -1,15 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"runtime"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,21 +18,20 @@ import (
 func (p *program) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
-		Short: "Check everything that a session needs",
-		Long: `Check everything that a session needs: Bitfount Tray, the keyring, the saved
-sessions, the network, and the clock. Nothing is changed and nobody is told.
+		Short: "Check everything that a session needs, and print a report for support",
+		Long: `Check everything that a session needs: Bitfount Tray and its icon, the keyring,
+the saved sessions, the policy, the proxy, each server and its certificate, and
+the clock. Below follows what support needs to know: versions, accounts and their
+states, settings, and the last day. Nothing is changed and nobody is told.
 
-The report holds no token and no key, so it can be sent to support; it does name
-accounts and servers. The exit code is 0 if nothing is wrong.`,
-		Example: "  bitfount-auth doctor",
-		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return p.doctor(c.Context()) },
+The report holds no token, key or password, so it can be sent to support; it does
+name accounts, servers and files. The exit code is 0 if nothing is wrong.`,
+		Example: `  bitfount-auth doctor
+  bitfount-auth doctor >report.txt`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return p.doctor(c.Context()) },
 	}
 }
-
-// doctorLimit is how long each server may take: the longest that reading a
-// keyring was seen to take is longer, but a person is waiting.
-const doctorLimit = 10 * time.Second
 
 // finding is one line of the report.
 type finding struct {
@@ -55,7 +50,8 @@ func (p *program) doctor(ctx context.Context) error {
 		if !f.ok {
 			mark, bad = "BAD ", true
 		}
-		fmt.Fprintf(p.stdout, "%s%-16s %s\n", mark, f.what, oneLine(f.text))
+		// The last net: what comes from elsewhere could hold anything.
+		fmt.Fprint(p.stdout, authcore.Redact(fmt.Sprintf("%s%-16s %s\n", mark, f.what, oneLine(f.text))))
 	}
 	say(finding{true, "bitfount-auth", fmt.Sprintf("version %s, %s, %s/%s", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)})
 
@@ -68,7 +64,10 @@ func (p *program) doctor(ctx context.Context) error {
 	default:
 		say(finding{false, "Bitfount Tray", describe(err)})
 	}
+	say(checkTray(ctx, snapshot))
 	say(p.checkVault(ctx, paths))
+	fixed, problem := readPolicy()
+	say(checkPolicy(fixed, problem))
 	if snapshot == nil {
 		err := p.withAgent(ctx, paths, func(ctx context.Context, s sessions) (err error) {
 			snapshot, err = s.snapshot(ctx)
@@ -81,19 +80,37 @@ func (p *program) doctor(ctx context.Context) error {
 	for _, f := range accountFindings(snapshot) {
 		say(f)
 	}
-	environment, network, err := p.checkNetwork(ctx, paths)
+	settings, mistakes := authcore.ReadSettings(paths.SettingsPath(), fixed)
+	if mistakes != nil && problem == nil {
+		say(finding{false, "settings", mistakes.Error()})
+	}
+	environment, _, err := p.environment(paths, settings)
 	if err != nil {
 		say(finding{false, "environment", describe(err)})
 	} else {
 		say(finding{true, "environment", environment.Name})
+		for _, c := range authcore.CheckNetwork(ctx, environment, authcore.NetworkOptions{Proxy: settings.Proxy, CABundle: settings.CABundle}) {
+			say(networkFinding(c))
+		}
 	}
-	for _, f := range network {
-		say(f)
-	}
+	fmt.Fprint(p.stdout, "\n"+authcore.Report(snapshot, snapshot.Desktop.Diagnosis, time.Now()))
 	if bad {
 		return exitError(exitFailed)
 	}
 	return ctx.Err()
+}
+
+// checkTray says whether people can see the icon: as Bitfount Tray says, and
+// where it does not run, whether this desktop has a place for icons.
+func checkTray(ctx context.Context, s *authcore.Snapshot) finding {
+	const what = "tray icon"
+	switch {
+	case s == nil:
+		return finding{true, what, trayHost(ctx)}
+	case s.Desktop.Tray != nil:
+		return finding{false, what, describe(s.Desktop.Tray)}
+	}
+	return finding{true, what, "a panel shows it"}
 }
 
 // checkVault opens the saved sessions, which asks the keyring for their key.
@@ -109,6 +126,22 @@ func (p *program) checkVault(ctx context.Context, paths authcore.Paths) finding 
 		return finding{true, "saved sessions", "none yet"}
 	}
 	return finding{false, "saved sessions", err.Error()}
+}
+
+func checkPolicy(fixed map[string]string, problem *authcore.Problem) finding {
+	var names []string
+	for _, name := range authcore.SettingNames() {
+		if _, ok := fixed[name]; ok {
+			names = append(names, name)
+		}
+	}
+	switch {
+	case problem != nil:
+		return finding{false, "policy", describe(problem)}
+	case names == nil:
+		return finding{true, "policy", "none"}
+	}
+	return finding{true, "policy", "fixes " + strings.Join(names, ", ")}
 }
 
 func accountFindings(s *authcore.Snapshot) (all []finding) {
@@ -130,69 +163,13 @@ func accountFindings(s *authcore.Snapshot) (all []finding) {
 	return all
 }
 
-// checkNetwork asks each server of the environment for one page, and compares
-// its clock with ours.
-func (p *program) checkNetwork(ctx context.Context, paths authcore.Paths) (authcore.Environment, []finding, error) {
-	settings, _ := authcore.ReadSettings(paths.SettingsPath(), nil) // mistakes were told before
-	environment, _, err := p.environment(paths, settings)
-	if err != nil {
-		return environment, nil, err
+func networkFinding(c authcore.Check) finding {
+	what, text := string(c.Name), c.Words().Found
+	if c.Name == authcore.CheckHost {
+		what, text = "server", c.Params["Host"]+": "+text
 	}
-	transport, err := authcore.NewTransport(authcore.NetworkOptions{Proxy: settings.Proxy, CABundle: settings.CABundle})
-	if err != nil {
-		return environment, nil, err
+	if c.Problem != nil {
+		text = describe(c.Problem)
 	}
-	client := &http.Client{
-		Transport: transport, Timeout: doctorLimit,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	servers := []struct{ what, url string }{
-		{"sign-in server", strings.TrimSuffix(environment.Issuer, "/") + "/.well-known/openid-configuration"},
-		{"Hub", environment.HubURL}, {"Access Manager", environment.AccessManagerURL},
-	}
-	found := make([]finding, len(servers))
-	offsets := make([]time.Duration, len(servers))
-	var all sync.WaitGroup
-	for i, server := range servers {
-		all.Go(func() { found[i], offsets[i] = visit(ctx, client, server.what, server.url) })
-	}
-	all.Wait()
-	if found[0].ok {
-		offset := offsets[0]
-		found = append(found, finding{offset.Abs() < clockTolerance, "clock", fmt.Sprintf("%v away from the sign-in server's", offset.Abs().Round(time.Second))})
-	}
-	return environment, found, nil
-}
-
-// clockTolerance is where Kerberos, and with it most hospital networks, begins
-// to refuse a computer. The Date header has whole seconds.
-const clockTolerance = 5 * time.Minute
-
-// visit says whether a server answers, whatever it answers: no credentials are
-// sent, so a refusal is a good sign.
-func visit(ctx context.Context, client *http.Client, what, url string) (finding, time.Duration) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return finding{false, what, err.Error()}, 0
-	}
-	r.Header.Set("User-Agent", userAgent())
-	began := time.Now()
-	answer, err := client.Do(r)
-	if err != nil {
-		return finding{false, what, err.Error()}, 0
-	}
-	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<16))
-	took := time.Since(began)
-	var offset time.Duration
-	if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
-		offset = date.Sub(began.Add(took / 2))
-	}
-	via := ""
-	if t, ok := client.Transport.(*http.Transport); ok && t.Proxy != nil {
-		if proxy, err := t.Proxy(r); err == nil && proxy != nil {
-			via = " through the proxy " + proxy.Redacted()
-		}
-	}
-	return finding{answer.StatusCode < 500, what, fmt.Sprintf("%s answers %s in %v%s", cmp.Or(r.URL.Host, url), answer.Status, took.Round(time.Millisecond), via)}, offset
+	return finding{c.OK(), what, text}
 }

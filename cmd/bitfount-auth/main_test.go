@@ -27,11 +27,27 @@ import (
 // or a resident without a tray.
 const roleVariable = "BITFOUNT_AUTH_TEST_ROLE"
 
+// policyVariable names a policy file that stands in for the administrator's.
+const policyVariable = "BITFOUNT_AUTH_TEST_POLICY"
+
 // noExitPause keeps the race detector from sleeping a second at the end of
 // each process.
 const noExitPause = "GORACE=atexit_sleep_ms=0"
 
 func TestMain(m *testing.M) {
+	if path := os.Getenv(policyVariable); path != "" {
+		readPolicy = func() (map[string]string, *authcore.Problem) {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				panic(err)
+			}
+			values, err := authcore.ParsePolicy(data)
+			if err != nil {
+				panic(err)
+			}
+			return values, nil
+		}
+	}
 	switch os.Getenv(roleVariable) {
 	case "command":
 		main()
@@ -52,13 +68,18 @@ func beResident() error {
 	if err != nil {
 		return err
 	}
-	environment, err := authcore.ChooseEnvironment(os.Getenv(authcore.EnvironmentVariable), paths.ConfigPath())
+	fixed, _ := readPolicy()
+	settings, err := authcore.ReadSettings(paths.SettingsPath(), fixed)
+	if err != nil {
+		return err
+	}
+	environment, _, err := settings.ChooseEnvironment(os.Getenv(authcore.EnvironmentVariable), paths.ConfigPath())
 	if err != nil {
 		return err
 	}
 	agent, err := authcore.NewAgent(authcore.AgentOptions{
 		Environment: environment, EnvironmentChosen: true, Vault: vault.New(vault.Options{Dir: paths.Data}),
-		LiveFileList: paths.LiveFileList(), UserAgent: userAgent(), Version: "test",
+		LiveFileList: paths.LiveFileList(), UserAgent: userAgent(), Version: "test", Settings: &settings,
 	})
 	if err != nil {
 		return err
@@ -102,6 +123,8 @@ type room struct {
 	// bin is first on PATH and holds bitfount-auth.
 	bin string
 	env []string
+	// residentEnds ends the resident, if one was started.
+	residentEnds func()
 }
 
 const amelia = "dr.amelia.stone"
@@ -164,6 +187,7 @@ func (r *room) startResident() (end func()) {
 	}
 	end = sync.OnceFunc(func() { _ = stdin.Close(); _ = cmd.Wait() })
 	r.t.Cleanup(end)
+	r.residentEnds = end
 	if _, err := io.ReadFull(stdout, make([]byte, len("ready\n"))); err != nil {
 		r.t.Fatal("the resident did not start: ", err)
 	}

@@ -98,15 +98,7 @@ const settleLimit = 10 * time.Second
 
 // withAgent opens the saved sessions in this process.
 func (p *program) withAgent(ctx context.Context, paths authcore.Paths, f func(context.Context, sessions) error) error {
-	// What the administrator has fixed holds without the tray as well.
-	fixed, problem := policy.Read()
-	if problem != nil {
-		p.say("Some of the policy is not used: " + oneLine(problem.Cause))
-	}
-	settings, err := authcore.ReadSettings(paths.SettingsPath(), fixed)
-	if err != nil && problem == nil { // its mistakes are among these
-		p.say("Some settings are not used: " + oneLine(err.Error()))
-	}
+	settings := p.settings(paths)
 	environment, chosen, err := p.environment(paths, settings)
 	if err != nil {
 		return usageError{err}
@@ -161,9 +153,6 @@ func (a agentSessions) watch(ctx context.Context) iter.Seq2[*authcore.Snapshot, 
 }
 
 func (a agentSessions) do(ctx context.Context, c authcore.Command) error {
-	if s := a.agent.Snapshot(); c.Name == authcore.CommandAddLiveFile && !s.Allowed(c) {
-		return &authcore.Problem{Code: authcore.ProblemManaged, Params: map[string]string{"Setting": "exports"}}
-	}
 	if err := a.agent.Do(ctx, c); err != nil || c.Name == authcore.CommandSignIn || c.Name == authcore.CommandCancelSignIn {
 		return err // whoever signs in watches
 	}
@@ -213,16 +202,39 @@ func (a agentSessions) orStorage(err error) error {
 // environment is the one that new sign-ins are for, and whether anybody chose
 // it rather than leaving it at production.
 func (p *program) environment(paths authcore.Paths, settings authcore.Settings) (authcore.Environment, bool, error) {
-	chosen := cmp.Or(os.Getenv(authcore.EnvironmentVariable), settings.Environment)
+	variable := os.Getenv(authcore.EnvironmentVariable)
 	if p.config != "" {
 		if _, err := os.Stat(p.config); err != nil {
 			return authcore.Environment{}, false, fmt.Errorf("the configuration file cannot be read: %w", err)
 		}
-		chosen = os.Getenv(authcore.EnvironmentVariable)
+		if !settings.IsLocked("environment") {
+			settings.Environment = "" // it would come before the file
+		}
 	}
-	e, err := authcore.ChooseEnvironment(chosen, cmp.Or(p.config, paths.ConfigPath()))
-	return e, chosen != "" || e.Name != authcore.Environments[0].Name, err
+	e, chosen, err := settings.ChooseEnvironment(variable, cmp.Or(p.config, paths.ConfigPath()))
+	if err == nil && settings.IsLocked("environment") && (p.config != "" || variable != "" && variable != e.Name) {
+		// Who names another one must not get this one's headers.
+		err = &authcore.Problem{Code: authcore.ProblemForbidden, Cause: "the environment is fixed to " + e.Name}
+	}
+	return e, chosen, err
 }
+
+// settings are the user's, and what the administrator has fixed over them,
+// which holds without the tray as well. Mistakes are told.
+func (p *program) settings(paths authcore.Paths) authcore.Settings {
+	fixed, problem := readPolicy()
+	if problem != nil {
+		p.say("Some of the policy is not used: " + oneLine(problem.Cause))
+	}
+	settings, err := authcore.ReadSettings(paths.SettingsPath(), fixed)
+	if err != nil && problem == nil { // its mistakes are among these
+		p.say("Some settings are not used: " + oneLine(err.Error()))
+	}
+	return settings
+}
+
+// readPolicy is replaced by tests, which have no administrator.
+var readPolicy = policy.Read
 
 // named says whether this command line names an environment or an account. If
 // not, it means the active account.
@@ -267,7 +279,9 @@ func (p *program) namedEnvironment() (authcore.Environment, error) {
 	if err != nil {
 		return authcore.Environment{}, err
 	}
-	e, _, err := p.environment(paths, authcore.Settings{})
+	fixed, _ := readPolicy()
+	settings, _ := authcore.ReadSettings("", fixed) // mistakes are told where a session is opened
+	e, _, err := p.environment(paths, settings)
 	if err != nil {
 		err = usageError{err}
 	}

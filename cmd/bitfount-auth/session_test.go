@@ -309,17 +309,23 @@ func TestDoctor(t *testing.T) {
 		for _, want := range []string{
 			`(?m)^ok  Bitfount Tray`, `(?m)^ok  saved sessions +.* opened with the keyring's key in \d+m?s`,
 			`(?m)^ok  account +dr\.amelia\.stone \(demo, device-code\): signed-in`, `(?m)^ok  environment +demo`,
-			`(?m)^ok  sign-in server .* answers 200`, `(?m)^ok  Hub .* answers 404`, `(?m)^ok  Access Manager`, `(?m)^ok  clock +[01]s away`,
+			`(?m)^ok  tray icon `, `(?m)^ok  policy +none$`, `(?m)^ok  proxy +No proxy is used\.$`, `(?m)^ok  clock +It agrees`,
+			`(?m)^Bitfount Tray report$`, `(?m)^  state +signed-in`, `(?m)^  keyring +it answers`, `(?m)^  log +/`, `(?m)^The last day$`,
 		} {
 			if !regexp.MustCompile(want).MatchString(report) {
 				t.Errorf("the report lacks %s:\n%s", want, report)
+			}
+		}
+		for _, server := range []string{r.provider.Issuer, r.provider.HubURL, r.provider.AccessManagerURL} {
+			if host := strings.Split(server, "/")[2]; !strings.Contains(report, "server           "+host+": It answers.") {
+				t.Errorf("the report lacks %s:\n%s", host, report)
 			}
 		}
 		if strings.Contains(report, strings.TrimSpace(r.ok("token"))) {
 			t.Error("the token is in the report")
 		}
 		r.provider.Clock(time.Hour)
-		if got := r.run("doctor"); got.code != exitFailed || !regexp.MustCompile(`(?m)^BAD clock +(59m|1h0m)`).MatchString(got.stdout) {
+		if got := r.run("doctor"); got.code != exitFailed || !regexp.MustCompile(`(?m)^BAD clock .* wrong by (1 h|60 min|59 min)`).MatchString(got.stdout) {
 			t.Errorf("a clock that is wrong by an hour: exit code %d\n%s", got.code, got.stdout)
 		}
 		r.provider.Kill()
@@ -339,4 +345,41 @@ func TestEveryFormatOfHeaders(t *testing.T) {
 		}
 	}
 	r.run("headers", "--format", "xml").wantFailure(t, exitUsage, `no format "xml"`, "powershell")
+}
+
+// The resident of this test is an agent with the policy's settings, as Bitfount
+// Tray's is.
+func TestAPolicyHoldsOnTheCommandLine(t *testing.T) {
+	both(t, provider.Options{}, func(t *testing.T, r *room) {
+		r.login(amelia)
+		folder := filepath.Join(r.value("HOME"), "pod")
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		policy := filepath.Join(t.TempDir(), "policy.toml")
+		const fixed = "exports = false\nenvironment = \"production\"\nproxy = \"http://127.0.0.1:1\"\n"
+		if err := os.WriteFile(policy, []byte(fixed), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		managed := r.with(policyVariable + "=" + policy)
+		if r.residentEnds != nil {
+			r.residentEnds()
+			managed.startResident()
+		}
+		const forbidden = "Your organisation does not allow this."
+		managed.run("export", "add", "pod/hub.json", "--format", "json").wantFailure(t, exitFailed, forbidden)
+		if _, err := os.Stat(filepath.Join(folder, "hub.json")); !os.IsNotExist(err) {
+			t.Errorf("the file is there: %v", err)
+		}
+		staging := managed.with("BITFOUNT_ENVIRONMENT=staging")
+		staging.run("login", "--no-browser").wantFailure(t, exitUsage, forbidden, "fixed to production")
+		staging.run("headers").wantFailure(t, exitUsage, forbidden)
+		managed.run("--config", filepath.Join(r.value("XDG_CONFIG_HOME"), "bitfount-tray", "config.toml"), "headers").wantFailure(t, exitUsage, forbidden)
+		// The account that is there is of another environment than the fixed one.
+		managed.run("login", "--no-browser", "--account", amelia).wantFailure(t, exitFailed, forbidden)
+		// The fixed proxy is the way to every server.
+		if got := managed.run("doctor"); got.code != exitFailed || !strings.Contains(got.stdout, "127.0.0.1:1") || !strings.Contains(got.stdout, "auth.bitfount.com") {
+			t.Errorf("doctor does not keep to the policy: %+v", got)
+		}
+	})
 }

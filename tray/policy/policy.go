@@ -5,6 +5,9 @@
 //	Linux    /etc/bitfount-tray/policy.toml
 //	Windows  HKEY_LOCAL_MACHINE\Software\Policies\Bitfount\Tray
 //	macOS    the managed preferences of com.bitfount.tray
+//
+// A file that somebody else than root could have written is not believed: it
+// could name a proxy and a certificate authority of a stranger's.
 package policy
 
 import (
@@ -19,17 +22,19 @@ import (
 
 // Read returns the policy, empty where there is none. What cannot be read,
 // understood or used is a problem of the code authcore.ProblemPolicy, which
-// must be shown: what is right of the policy is returned all the same.
-func Read() (map[string]string, *authcore.Problem) {
-	values, err := read()
-	return judge(values, err)
-}
+// must be shown: what is right of the policy is returned all the same. Of a
+// policy that cannot be read at all, nobody knows what it forbids: then it
+// forbids files with credentials, and nothing else.
+func Read() (map[string]string, *authcore.Problem) { return judge(read()) }
 
 // judge looks for mistakes in the values, which the user's settings would hide.
 func judge(values map[string]string, err error) (map[string]string, *authcore.Problem) {
-	if err == nil {
-		// Over no settings, every mistake is the policy's.
-		_, err = authcore.ReadSettings("", values)
+	if err != nil && values == nil {
+		values = map[string]string{"exports": "false"}
+	}
+	// Over no settings, every mistake is the policy's.
+	if _, mistakes := authcore.ReadSettings("", values); err == nil {
+		err = mistakes
 	}
 	if err == nil {
 		return values, nil
@@ -41,7 +46,8 @@ func judge(values map[string]string, err error) (map[string]string, *authcore.Pr
 }
 
 // parseJSON reads managed preferences as plutil prints them: true and numbers
-// as they are, text without its quotes. Lists and tables have no meaning here.
+// as they are, text without its quotes, and a list of texts as these, joined by
+// commas. What is neither is a mistake, and empty among the values.
 func parseJSON(data []byte) (map[string]string, error) {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(data, &raw); err != nil {
@@ -54,11 +60,15 @@ func parseJSON(data []byte) (map[string]string, error) {
 			continue // what the management itself puts there
 		}
 		var text string
+		var list []string
 		switch {
 		case json.Unmarshal(value, &text) == nil:
 			values[name] = text
+		case json.Unmarshal(value, &list) == nil && value[0] == '[':
+			values[name] = strings.Join(list, ",")
 		case value[0] == '[' || value[0] == '{':
-			mistakes = append(mistakes, fmt.Errorf("%s is no text, number or truth value", name))
+			values[name] = ""
+			mistakes = append(mistakes, fmt.Errorf("%s is no text, number, truth value or list of texts", name))
 		default:
 			values[name] = string(value)
 		}

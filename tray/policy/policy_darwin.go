@@ -1,11 +1,11 @@
 package policy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"os/exec"
 	"time"
 )
@@ -15,13 +15,19 @@ import (
 const Place = "/Library/Managed Preferences/com.bitfount.tray.plist"
 
 func read() (map[string]string, error) {
-	if _, err := os.Stat(Place); errors.Is(err, fs.ErrNotExist) {
+	list, err := readTrusted(Place)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	// plutil answers in milliseconds.
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	printed, err := exec.CommandContext(ctx, "/usr/bin/plutil", "-convert", "json", "-o", "-", Place).Output()
+	cmd := exec.CommandContext(ctx, "/usr/bin/plutil", "-convert", "json", "-o", "-", "-")
+	cmd.Stdin = bytes.NewReader(list)
+	printed, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("the managed preferences cannot be read: %w", err)
 	}

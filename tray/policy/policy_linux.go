@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/bitfount/bitfount-tray/authcore"
 )
@@ -15,7 +14,7 @@ const Place = "/etc/bitfount-tray/policy.toml"
 func read() (map[string]string, error) { return readFile(Place) }
 
 func readFile(path string) (map[string]string, error) {
-	data, err := os.ReadFile(path)
+	data, err := readTrusted(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/windows/registry"
 )
@@ -39,10 +40,15 @@ func read() (map[string]string, error) {
 			var n uint64
 			n, _, err = key.GetIntegerValue(name)
 			values[name] = strconv.FormatUint(n, 10)
+		case kind == registry.MULTI_SZ:
+			var list []string
+			list, _, err = key.GetStringsValue(name)
+			values[name] = strings.Join(list, ",")
 		default:
-			err = errors.New("it is neither text (REG_SZ) nor a number (REG_DWORD)")
+			err = errors.New("it is neither text (REG_SZ, REG_MULTI_SZ) nor a number (REG_DWORD)")
 		}
 		if err != nil {
+			values[name] = ""
 			mistakes = append(mistakes, fmt.Errorf("%s: %w", name, err))
 		}
 	}

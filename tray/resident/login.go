@@ -7,6 +7,23 @@ import (
 	"github.com/bitfount/bitfount-tray/tray/autostart"
 )
 
+// keepAutostart brings about what a policy says of starting at login, which
+// people can undo in the system's own list while the program runs.
+func (r *resident) keepAutostart() {
+	r.settingsMu.Lock()
+	defer r.settingsMu.Unlock()
+	if !r.settings.IsLocked("start_at_login") {
+		return
+	}
+	on, err := autostart.Enabled()
+	if err == nil && on != r.settings.StartAtLogin {
+		err = autostart.Set(r.settings.StartAtLogin)
+	}
+	if err != nil {
+		r.log.Warn("the policy for starting at login is not in force", "cause", err)
+	}
+}
+
 // readAutostart takes the setting start_at_login from the system's own entry,
 // which people can switch off without us. A policy is brought about instead.
 func (r *resident) readAutostart() {
@@ -15,6 +32,7 @@ func (r *resident) readAutostart() {
 	} else if repaired {
 		r.log.Info("the entry for starting at login named a program that has gone, and was repaired")
 	}
+	r.keepAutostart()
 	on, err := autostart.Enabled()
 	if err != nil {
 		r.log.Warn("the entry for starting at login cannot be read", "cause", err)
@@ -23,11 +41,6 @@ func (r *resident) readAutostart() {
 	r.settingsMu.Lock()
 	defer r.settingsMu.Unlock()
 	if r.settings.IsLocked("start_at_login") {
-		if on != r.settings.StartAtLogin {
-			if err := autostart.Set(r.settings.StartAtLogin); err != nil {
-				r.log.Warn("the policy for starting at login is not in force", "cause", err)
-			}
-		}
 		return
 	}
 	r.settings.StartAtLogin = on

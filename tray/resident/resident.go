@@ -95,17 +95,7 @@ func Run(ctx context.Context, o Options) error {
 		}
 	})
 	r.others.Go(func() {
-		if err := localapi.Serve(ctx, o.Listener, localapi.Backend{
-			Snapshot: r.agent.Snapshot, Subscribe: r.agent.Subscribe, Do: r.do, Focus: &r.focus,
-			SetAPIKeys: r.agent.SetAPIKeys, SetExternalJWT: r.agent.SetExternalJWT,
-			TestAPIKeys: r.agent.TestAPIKeys, TestSource: r.agent.TestSource,
-			Headers: func(ctx context.Context, q localapi.HeaderQuery) ([]export.Header, error) {
-				return r.agent.Headers(ctx, q.Account, q.Service, q.MinValid)
-			},
-			Token: func(ctx context.Context, q localapi.TokenQuery) (secret.Secret, time.Time, error) {
-				return r.agent.Token(ctx, q.Account, q.MinValid)
-			},
-		}); err != nil {
+		if err := localapi.Serve(ctx, o.Listener, r.backend()); err != nil {
 			r.log.Error("the local API failed", "cause", err)
 		}
 	})
@@ -113,7 +103,7 @@ func Run(ctx context.Context, o Options) error {
 	r.others.Go(func() { r.watchNotices(ctx) })
 	r.others.Go(func() { authcore.WatchWakeUps(ctx, r.agent.Nudge) })
 	r.others.Go(r.readAutostart)
-	r.agent.SetDesktop(func(d *authcore.Desktop) { d.Policy = o.Policy })
+	r.agent.SetDesktop(func(d *authcore.Desktop) { d.Resident, d.Policy = true, o.Policy })
 	settle := time.AfterFunc(settled, rest)
 	defer settle.Stop()
 	if o.Show {
@@ -131,22 +121,38 @@ func Run(ctx context.Context, o Options) error {
 		r.log.Warn("the clipboard could not be cleared", "cause", err)
 	}
 	r.window.Close()
+	r.keepAutostart()
 	r.others.Wait()
 	stopAgent()
 	agentDone.Wait()
 	return err
 }
 
+// backend is what the local API serves.
+func (r *resident) backend() localapi.Backend {
+	return localapi.Backend{
+		Snapshot: r.agent.Snapshot, Subscribe: r.agent.Subscribe, Do: r.do, Focus: &r.focus,
+		SetAPIKeys: r.agent.SetAPIKeys, SetExternalJWT: r.agent.SetExternalJWT,
+		TestAPIKeys: r.agent.TestAPIKeys, TestSource: r.agent.TestSource,
+		Headers: func(ctx context.Context, q localapi.HeaderQuery) ([]export.Header, error) {
+			return r.agent.Headers(ctx, q.Account, q.Service, q.MinValid)
+		},
+		Token: func(ctx context.Context, q localapi.TokenQuery) (secret.Secret, time.Time, error) {
+			return r.agent.Token(ctx, q.Account, q.MinValid)
+		},
+	}
+}
+
 // do carries out what needs the desktop. Everything is checked against the
 // latest snapshot first: a menu or window may show an older one.
 func (r *resident) do(ctx context.Context, c authcore.Command) error {
 	s := r.agent.Snapshot()
-	if !s.Allowed(c) {
-		return refusal(s, c)
-	}
 	account, _ := s.Account(c.Account)
 	if c.Account == "" {
 		account = s.ActiveAccount()
+	}
+	if !s.Allowed(c) && !agentSaysWhy(c, account) {
+		return refusal(c, account)
 	}
 	switch c.Name {
 	case authcore.CommandSignIn:
@@ -181,15 +187,23 @@ func (r *resident) do(ctx context.Context, c authcore.Command) error {
 	return r.agent.Do(ctx, c)
 }
 
-// refusal says why a command cannot work now.
-func refusal(s *authcore.Snapshot, c authcore.Command) error {
-	a := s.ActiveAccount()
-	if c.Account != "" {
-		a, _ = s.Account(c.Account)
+// agentSaysWhy reports whether the agent itself refuses the command, in better
+// words than refusal has, or finds that it is under way.
+func agentSaysWhy(c authcore.Command, a authcore.Account) bool {
+	switch c.Name {
+	case authcore.CommandAddLiveFile, authcore.CommandImportTokenFile, authcore.CommandAddAccount:
+		return true
 	}
+	return c.Name == authcore.CommandSignIn && a.Method == authcore.MethodDeviceCode
+}
+
+// refusal says why a command cannot work now.
+func refusal(c authcore.Command, a authcore.Account) error {
 	switch {
-	case c.Name == authcore.CommandSignIn && a.Method == authcore.MethodDeviceCode, c.Name == authcore.CommandCancelSignIn:
-		return nil // it is under way, or over: the snapshot shows which
+	case c.Name == authcore.CommandCancelSignIn:
+		return nil // it is over: the snapshot shows how
+	case c.Name == authcore.CommandSet:
+		return &authcore.Problem{Code: authcore.ProblemManaged, Params: map[string]string{"Setting": c.Setting}}
 	case a.Problem != nil:
 		return a.Problem
 	}
