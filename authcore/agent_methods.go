@@ -44,16 +44,8 @@ type JWTSource struct {
 	Variable string `json:"variable,omitempty"`
 }
 
-// GetToken asks the source. The error says which field is missing, or what the
-// source answered; it holds no token.
-func (s JWTSource) GetToken(ctx context.Context) (secret.Secret, time.Time, error) {
-	get, err := s.hook()
-	if err != nil {
-		return secret.Secret{}, time.Time{}, err
-	}
-	return get(ctx)
-}
-
+// hook is the one that asks the source. The error says that it is not exactly
+// one.
 func (s JWTSource) hook() (GetToken, error) {
 	var hooks []GetToken
 	if len(s.Command) > 0 {

@@ -42,6 +42,13 @@ func (a *Agent) problem(err error, e Environment) *Problem {
 		case oauth.FaultCertificate:
 			p.Code = ProblemCertificate
 			p.Params["Issuer"] = fault.CertificateIssuer
+		case oauth.FaultProxy:
+			// A proxy that nobody could name is of no use to its reader.
+			p.Code = ProblemUnreachable
+			if fault.Proxy != "" {
+				p.Code = ProblemProxy
+				p.Params["Proxy"] = fault.Proxy
+			}
 		default:
 			p.Code = ProblemUnreachable
 		}

@@ -167,7 +167,10 @@ func notProcessed(err error) bool {
 	case errors.As(err, &dial) && dial.Op == "dial":
 		return true
 	}
-	return errors.As(err, &fault) && (fault.Kind == oauth.FaultCertificate || fault.Status == http.StatusTooManyRequests)
+	if !errors.As(err, &fault) {
+		return false
+	}
+	return fault.Kind == oauth.FaultCertificate || fault.Kind == oauth.FaultProxy || fault.Status == http.StatusTooManyRequests
 }
 
 // renewed takes in what became of a renewal.

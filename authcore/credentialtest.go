@@ -117,6 +117,10 @@ func (a *Agent) hubProblem(err error, e Environment) *Problem {
 		p.Code = ProblemCertificate
 		p.Params["Issuer"] = fault.CertificateIssuer
 	}
+	if proxy, is := oauth.ProxyOf(err); is && proxy != "" {
+		p.Code = ProblemProxy
+		p.Params["Proxy"] = proxy
+	}
 	return p
 }
 
@@ -142,7 +146,11 @@ func (a *Agent) testEnvironment(account, environment string) (Environment, error
 func (a *Agent) TestSource(ctx context.Context, e ExternalJWTAccount) (CredentialTest, error) {
 	limited, cancel := context.WithTimeout(ctx, testTimeout)
 	defer cancel()
-	token, expires, err := e.Source.GetToken(limited)
+	get, err := e.Source.hook()
+	if err != nil {
+		return CredentialTest{Outcome: TestUnusable, Cause: err.Error()}, nil
+	}
+	token, expires, err := get(limited)
 	if err != nil {
 		if ctx.Err() != nil {
 			return CredentialTest{}, ctx.Err()

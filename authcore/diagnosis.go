@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/bitfount/bitfount-tray/authcore/oauth"
 )
 
 // Diagnosis is one run of Diagnose: what "Fix it" shows. It is immutable, as
@@ -246,19 +248,8 @@ type reached struct {
 	ahead *time.Duration
 }
 
-// errProxyAnswer is a proxy's refusal to let a connection through.
-type errProxyAnswer struct{ status string }
-
-func (e errProxyAnswer) Error() string { return "the proxy answered " + e.status }
-
 func newProbe(t *http.Transport) probe {
 	t.DisableKeepAlives = true
-	t.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
-		if answer.StatusCode != http.StatusOK {
-			return errProxyAnswer{answer.Status}
-		}
-		return nil
-	}
 	return probe{&http.Client{
 		Transport:     t,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -346,8 +337,7 @@ func (p probe) failed(fail func(ProblemCode, error) reached, host, at string, er
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
 		return fail(ProblemCaptivePortal, errors.New("the answer was not encrypted"))
 	}
-	_, refused := errors.AsType[errProxyAnswer](err)
-	if refused || strings.HasPrefix(err.Error(), "proxyconnect ") { // net.OpError.Op of net/http
+	if _, is := oauth.ProxyOf(err); is {
 		r := fail(ProblemProxy, err)
 		r.check.Problem.Params["Proxy"] = p.proxyHost(at)
 		return r

@@ -1,6 +1,7 @@
 package authcore
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -24,10 +25,12 @@ type NetworkOptions struct {
 	// Proxy is the URL of a proxy for everything, with user name and password
 	// in it where it asks for them: http, https or socks5. If it is empty, the
 	// variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY apply, and if none of the
-	// first two is set, the system's settings.
+	// first two is set, the system's settings, with NO_PROXY added to their
+	// exceptions.
 	Proxy string
 	// NoProxy lists hosts that are reached without Proxy, in the form of the
-	// variable NO_PROXY: "intranet.example, .example.org, 10.0.0.0/8".
+	// variable NO_PROXY: "intranet.example, .example.org, 10.0.0.0/8". If it is
+	// empty, that variable applies.
 	NoProxy string
 	// CABundle is the path of a PEM file with certificates that are trusted
 	// besides the system's, such as that of a proxy that inspects traffic.
@@ -82,19 +85,33 @@ func NewTransport(o NetworkOptions) (*http.Transport, error) {
 		// A transport with a dialer of its own is HTTP/1.1 otherwise.
 		ForceAttemptHTTP2: true,
 		HTTP2:             &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeLimit},
+		OnProxyConnectResponse: func(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
+			if answer.StatusCode != http.StatusOK {
+				return &oauth.ProxyError{Proxy: proxy.Host, Status: answer.Status}
+			}
+			return nil
+		},
 	}, nil
 }
 
 // proxy answers which proxy a request goes through, nil for none.
 func (o NetworkOptions) proxy() (func(*http.Request) (*url.URL, error), error) {
+	environment := httpproxy.FromEnvironment()
 	if o.Proxy != "" {
 		c := &httpproxy.Config{HTTPProxy: o.Proxy, HTTPSProxy: o.Proxy, NoProxy: o.NoProxy}
+		if c.NoProxy == "" {
+			c.NoProxy = environment.NoProxy
+		}
 		return proxyFunc(c, "the proxy in the settings")
 	}
-	if c := httpproxy.FromEnvironment(); c.HTTPProxy != "" || c.HTTPSProxy != "" {
-		return proxyFunc(c, "the proxy in the environment variable HTTPS_PROXY or HTTP_PROXY")
+	if environment.HTTPProxy != "" || environment.HTTPSProxy != "" {
+		return proxyFunc(environment, "the proxy in the environment variable HTTPS_PROXY or HTTP_PROXY")
 	}
-	return systemProxyFunc(systemProxy), nil
+	return systemProxyFunc(func() httpproxy.Config {
+		c := systemProxy()
+		c.NoProxy = strings.Trim(c.NoProxy+","+environment.NoProxy, ",")
+		return c
+	}), nil
 }
 
 // proxyFunc refuses what is no proxy now, rather than with every request. The

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/bitfount/bitfount-tray/authcore/oauth"
+	"github.com/bitfount/bitfount-tray/authcore/secret"
 )
 
 // connectProxy is a proxy that asks for a password and leads every host to
@@ -147,6 +148,9 @@ func TestRequestsGoThroughTheProxy(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "Proxy Authentication Required") {
 			t.Errorf("the error is %v", err)
 		}
+		if host, is := oauth.ProxyOf(err); !is || host != address {
+			t.Errorf("it is the fault of %q, %v", host, is)
+		}
 	})
 	t.Run("proxy is down", func(t *testing.T) {
 		noProxies(t)
@@ -155,6 +159,13 @@ func TestRequestsGoThroughTheProxy(t *testing.T) {
 		_, err := fetch(t, NetworkOptions{Proxy: "http://ada:canary@" + down.Listener.Addr().String()}, "https://example.com/")
 		if err == nil || strings.Contains(err.Error(), "canary") {
 			t.Errorf("the error is %v", err)
+		}
+		if host, is := oauth.ProxyOf(err); !is || host != down.Listener.Addr().String() {
+			t.Errorf("it is the fault of %q, %v", host, is)
+		}
+		_, err = fetch(t, NetworkOptions{Proxy: "http://proxy.invalid:3128"}, "https://example.com/")
+		if host, is := oauth.ProxyOf(err); !is || host != "proxy.invalid" {
+			t.Errorf("it is the fault of %q, %v (%v)", host, is, err)
 		}
 	})
 	if len(proxy.asked) != 5 {
@@ -170,10 +181,13 @@ func TestExceptionsAreReachedWithoutTheProxy(t *testing.T) {
 	}{
 		"settings":    {NetworkOptions{Proxy: "http://proxy:8080", NoProxy: "intranet.example, .inside.example,10.0.0.0/8"}, ""},
 		"environment": {NetworkOptions{}, "intranet.example, .inside.example,10.0.0.0/8"},
+		"a proxy of the settings, exceptions of the environment": {NetworkOptions{Proxy: "http://proxy:8080"}, "intranet.example, .inside.example,10.0.0.0/8"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.noProxy != "" {
-				t.Setenv("HTTPS_PROXY", "http://proxy:8080")
+				if c.options.Proxy == "" {
+					t.Setenv("HTTPS_PROXY", "http://proxy:8080")
+				}
 				t.Setenv("NO_PROXY", c.noProxy)
 			}
 			transport := must(NewTransport(c.options))
@@ -308,7 +322,37 @@ org.gnome.system.proxy.socks host ''
 org.gnome.system.proxy.socks port 0
 `), config{HTTPProxy: "http://a:8080", HTTPSProxy: "http://b:8443", NoProxy: "localhost,127.0.0.0/8,.example.org"}},
 		"GNOME, SOCKS": {parseGSettings("org.gnome.system.proxy mode 'manual'\norg.gnome.system.proxy.socks host 's'\norg.gnome.system.proxy.socks port 1080\n"), config{HTTPSProxy: "socks5://s:1080"}},
-		"GNOME, junk":  {parseGSettings("warning\n\nx y\n"), config{}},
+		"GNOME, password": {parseGSettings(`org.gnome.system.proxy mode 'manual'
+org.gnome.system.proxy.http host 'a'
+org.gnome.system.proxy.http port 8080
+org.gnome.system.proxy.http use-authentication true
+org.gnome.system.proxy.http authentication-user 'ada'
+org.gnome.system.proxy.http authentication-password "it's a \\ \"@\""
+org.gnome.system.proxy.https host 'a'
+org.gnome.system.proxy.https port 8443
+org.gnome.system.proxy.socks host 'other'
+`), config{HTTPProxy: "http://ada:it%27s%20a%20%5C%20%22%40%22@a:8080", HTTPSProxy: "http://ada:it%27s%20a%20%5C%20%22%40%22@a:8443"}},
+		"GNOME, password of another host": {parseGSettings("org.gnome.system.proxy mode 'manual'\norg.gnome.system.proxy.http host 'a'\norg.gnome.system.proxy.http use-authentication true\n" +
+			"org.gnome.system.proxy.http authentication-user 'ada'\norg.gnome.system.proxy.https host 'b'\norg.gnome.system.proxy.https port 1\n"),
+			config{HTTPProxy: "http://ada:@a", HTTPSProxy: "http://b:1"}},
+		"KDE, nothing": {parseKIO(""), config{}},
+		"KDE, none":    {parseKIO("[Proxy Settings]\nProxyType=0\nhttpsProxy=http://old 1\n"), config{}},
+		"KDE, PAC":     {parseKIO("[Proxy Settings]\nProxyType=2\nProxy Config Script=http://x/\nhttpsProxy=http://old 1\n"), config{}},
+		"KDE, all": {parseKIO(`[$Version]
+update_info=x
+[Other]
+httpsProxy=http://wrong 1
+[Proxy Settings]
+NoProxyFor=localhost,*.example.org, 10.0.0.1
+ProxyType[$i]=1
+httpProxy=http://ada:pa%24@a 8080
+httpsProxy[$i]=http://b:8443
+socksProxy=socks://s 1080
+`), config{HTTPProxy: "http://ada:pa%24@a:8080", HTTPSProxy: "http://b:8443", NoProxy: "localhost,.example.org,10.0.0.1"}},
+		"KDE, SOCKS":    {parseKIO("[Proxy Settings]\nProxyType=1\nsocksProxy=socks://s 1080\n"), config{HTTPSProxy: "socks5://s:1080"}},
+		"KDE, reversed": {parseKIO("[Proxy Settings]\nProxyType=1\nReversedException=true\nhttpsProxy=http://b 1\n"), config{}},
+		"KDE, junk":     {parseKIO("=\n[\nProxyType=1\nx"), config{}},
+		"GNOME, junk":   {parseGSettings("warning\n\nx y\n"), config{}},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, c.got, c.want)
@@ -321,5 +365,33 @@ func TestThisSystemsSettingsCanBeRead(t *testing.T) {
 	choose := systemProxyFunc(systemProxy)
 	if _, err := choose(&http.Request{URL: &url.URL{Scheme: "https", Host: "example.org"}}); err != nil {
 		t.Error(err)
+	}
+}
+
+// A proxy that refuses is not the server, and nothing was sent: people are told
+// which proxy, and the renewal leaves no mark behind.
+func TestARefusingProxyIsNamedAndCostsNothing(t *testing.T) {
+	noProxies(t)
+	proxy := newConnectProxy(t, "127.0.0.1:1", "ada:secret")
+	transport := must(NewTransport(NetworkOptions{Proxy: proxy.URL}))
+	t.Cleanup(transport.CloseIdleConnections)
+	env := Environments[0]
+	env.Issuer = "https://auth.example.com/"
+	a := must(NewAgent(AgentOptions{Environment: env, Transport: transport}))
+	client := must(a.client(env))
+	_, err := client.Refresh(t.Context(), secret.New("refresh"))
+	fault, ok := errors.AsType[*oauth.Fault](err)
+	if !ok || fault.Kind != oauth.FaultProxy || fault.Host != "auth.example.com" || fault.Status != 0 {
+		t.Fatalf("the error is %v", err)
+	}
+	p := a.problem(err, env)
+	if p.Code != ProblemProxy || !strings.Contains(p.Error(), proxy.Listener.Addr().String()) || !strings.Contains(p.Error(), "auth.example.com") || !strings.Contains(p.Cause, "407") {
+		t.Errorf("problem = %v", p)
+	}
+	if !notProcessed(err) {
+		t.Error("the server may have used the refresh token")
+	}
+	if p := a.hubProblem(err, env); p.Code != ProblemProxy {
+		t.Errorf("a test of credentials says %v", p)
 	}
 }

@@ -5,10 +5,21 @@ import (
 	"golang.org/x/sys/windows/registry"
 )
 
-// systemProxy reads what the user (or a group policy) has set in Windows'
-// network settings.
+const internetSettings = `Microsoft\Windows\CurrentVersion\Internet Settings`
+
+// systemProxy reads what is set in Windows' network settings: the user's own,
+// or the computer's where a group policy has taken them from its users ("Make
+// proxy settings per-machine").
 func systemProxy() httpproxy.Config {
-	key, err := registry.OpenKey(registry.CURRENT_USER, `Software\Microsoft\Windows\CurrentVersion\Internet Settings`, registry.QUERY_VALUE)
+	whose := registry.CURRENT_USER
+	if policy, err := registry.OpenKey(registry.LOCAL_MACHINE, `Software\Policies\`+internetSettings, registry.QUERY_VALUE); err == nil {
+		perUser, _, err := policy.GetIntegerValue("ProxySettingsPerUser")
+		policy.Close()
+		if err == nil && perUser == 0 {
+			whose = registry.LOCAL_MACHINE
+		}
+	}
+	key, err := registry.OpenKey(whose, `Software\`+internetSettings, registry.QUERY_VALUE)
 	if err != nil {
 		return httpproxy.Config{}
 	}

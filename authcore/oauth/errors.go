@@ -33,6 +33,9 @@ const (
 	FaultCaptivePortal FaultKind = "captive-portal"
 	// FaultCertificate: the server's certificate is not trusted; nothing was sent.
 	FaultCertificate FaultKind = "certificate"
+	// FaultProxy: the proxy on the way was not there, or did not let the
+	// connection through; nothing was sent.
+	FaultProxy FaultKind = "proxy"
 )
 
 // Fault is a failure that heals by itself: trying again later is right, and
@@ -46,6 +49,8 @@ type Fault struct {
 	Host string
 	// CertificateIssuer names who issued the refused certificate (FaultCertificate).
 	CertificateIssuer string
+	// Proxy is the proxy's host and port, or empty if it is not known (FaultProxy).
+	Proxy string
 	// Status is the HTTP status, or 0 when there was no answer.
 	Status int
 	// RetryAfter is how long the server asks to wait (RFC 9110 section
@@ -64,6 +69,8 @@ func (f *Fault) Error() string {
 		fmt.Fprintf(&b, "something answered in the place of %s", f.Host)
 	case FaultCertificate:
 		fmt.Fprintf(&b, "the certificate of %s, issued by %q, is not trusted", f.Host, f.CertificateIssuer)
+	case FaultProxy:
+		fmt.Fprintf(&b, "the proxy before %s does not let through", f.Host)
 	default:
 		fmt.Fprintf(&b, "%s cannot be reached", f.Host)
 	}
@@ -78,6 +85,19 @@ func (f *Fault) Error() string {
 
 // Unwrap returns the technical cause.
 func (f *Fault) Unwrap() error { return f.Err }
+
+// ProxyError is a proxy's refusal to let a connection through. A transport
+// whose OnProxyConnectResponse returns one lets the refusal be told from that of
+// a server.
+type ProxyError struct {
+	// Proxy is its host and port, Status what it answered, such as "407 Proxy
+	// Authentication Required".
+	Proxy, Status string
+}
+
+func (e *ProxyError) Error() string {
+	return fmt.Sprintf("the proxy %s answered %s", e.Proxy, clean(e.Status, maxErrorCode))
+}
 
 // AnswerError is an answer of the server that cannot be used.
 type AnswerError struct {

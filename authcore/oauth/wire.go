@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -106,7 +107,34 @@ func (a *answer) broken(err error) *Fault {
 	if errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &record) {
 		return a.fault(FaultCaptivePortal, errors.New("the answer was not encrypted"))
 	}
+	if proxy, is := ProxyOf(err); is {
+		f := a.fault(FaultProxy, safeCause(err))
+		f.Proxy = proxy
+		return f
+	}
 	return a.fault(FaultUnreachable, safeCause(err))
+}
+
+// ProxyOf reports whether err is that of a proxy, and not of the server behind
+// it: one that refused (*ProxyError) or that was not there. host is the proxy's
+// host and port as far as the error tells.
+func ProxyOf(err error) (host string, is bool) {
+	var refused *ProxyError
+	if errors.As(err, &refused) {
+		return refused.Proxy, true
+	}
+	var outer, dial *net.OpError
+	if !errors.As(err, &outer) || outer.Op != "proxyconnect" { // net/http's
+		return "", false
+	}
+	var dns *net.DNSError
+	switch {
+	case errors.As(outer.Err, &dns):
+		host = dns.Name
+	case errors.As(outer.Err, &dial) && dial.Addr != nil:
+		host = dial.Addr.String()
+	}
+	return host, true
 }
 
 // safeCause keeps a transport's error fit to be shown. net/http quotes the
