@@ -91,6 +91,9 @@ func (s CommandSource) run(ctx context.Context, limit time.Duration) ([]byte, er
 	defer group.release()
 	err = cmd.Wait()
 	if limited.Err() != nil {
+		// The command itself may have ended in time and left others in its
+		// group: they are no longer waited for, and must not go on.
+		_ = cmd.Cancel()
 		return fail(context.Cause(limited))
 	}
 	// A child that stays in the background and holds the pipe is no failure

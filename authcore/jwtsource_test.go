@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -286,6 +287,20 @@ func TestActAsCommand(t *testing.T) {
 				os.Exit(5)
 			}
 		}
+	case "leave flooding child":
+		child := exec.Command(os.Args[0], "-test.run=^TestActAsCommand$")
+		child.Env = append(os.Environ(), "BITFOUNT_TRAY_TEST_ACT=flood and hang")
+		child.Stdout = os.Stdout
+		if err := child.Start(); err != nil {
+			os.Exit(6)
+		}
+		_ = os.WriteFile(os.Getenv("BITFOUNT_TRAY_TEST_FILE"), []byte(strconv.Itoa(child.Process.Pid)), 0o600)
+	case "flood and hang":
+		signal.Ignore(brokenPipe) // as a program may
+		for range 100 {
+			_, _ = os.Stdout.WriteString(strings.Repeat("x", 8<<10))
+		}
+		hang("")
 	case "hang with child":
 		child := exec.Command(os.Args[0], "-test.run=^TestActAsCommand$")
 		child.Env = append(os.Environ(), "BITFOUNT_TRAY_TEST_ACT=hang")
@@ -424,6 +439,16 @@ func TestACommandsWholeGroupIsEnded(t *testing.T) {
 	for _, pid := range processes {
 		until(t, "process "+strconv.Itoa(pid)+" to end", func() bool { return !running(pid) })
 	}
+}
+
+func TestWhatAnEndedCommandHasLeftIsEndedToo(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "process")
+	t.Setenv("BITFOUNT_TRAY_TEST_FILE", file)
+	if _, _, err := command(t, "leave flooding child").GetToken(t.Context()); !errors.Is(err, errCommandVerbose) {
+		t.Errorf("the error is %v", err)
+	}
+	pid := must(strconv.Atoi(string(must(os.ReadFile(file)))))
+	until(t, "the child to end", func() bool { return !running(pid) })
 }
 
 func TestAChildInTheBackgroundDoesNotHoldUpTheToken(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"syscall"
 )
 
+const brokenPipe = syscall.SIGPIPE
+
 // running reports whether a process is there and no zombie: in a container,
 // nobody may collect an orphan.
 func running(pid int) bool {

@@ -2,10 +2,13 @@ package authcore
 
 import (
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/windows"
 )
+
+const brokenPipe = syscall.SIGPIPE // which Windows never sends
 
 // running reports whether a process has not ended.
 func running(pid int) bool {
