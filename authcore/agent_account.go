@@ -63,7 +63,7 @@ type credentialReply struct {
 // happen moves the session along the transition table. While a sign-in waits
 // for its user, the session that it was started from lives on, and may be what
 // an abandoned sign-in comes back to.
-func (acc *account) happen(e Event) {
+func (acc *account) happen(e event) {
 	switch e {
 	case eventSignIn, eventGranted, eventAbandoned, eventSignOut:
 	default:

@@ -23,11 +23,13 @@ import (
 // rotation with reuse detection, revocation. The real providers are in the
 // integration tests.
 type fakeIssuer struct {
+	env      Environment
 	mu       sync.Mutex
 	key      *ecdsa.PrivateKey
 	user     string
 	decision string // "", "approved", "denied"
 	life     time.Duration
+	interval time.Duration // between polls
 	clock    time.Duration // the server's clock minus the local one
 	// fault, if set, may answer a request before (or instead of) the server.
 	fault func(path string) (*http.Response, error)
@@ -35,6 +37,8 @@ type fakeIssuer struct {
 	lost int
 	// hang, if set, holds every answer back until it is closed.
 	hang chan struct{}
+	// forged makes the ID tokens those of somebody without the issuer's key.
+	forged bool
 
 	serial   int
 	live     map[string]string // refresh token -> family
@@ -47,22 +51,25 @@ type fakeIssuer struct {
 const fakeClient = "test-client"
 
 func newFakeIssuer() *fakeIssuer {
+	return newFakeIssuerOf(Environment{
+		Name: "test", Issuer: "https://issuer.test/", ClientID: fakeClient, Scopes: DefaultScopes, Audience: DefaultAudience,
+		HubURL: "https://hub.test", AccessManagerURL: "https://am.test",
+	})
+}
+
+// newFakeIssuerOf stands in for the tenant of that environment.
+func newFakeIssuerOf(env Environment) *fakeIssuer {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic(err)
 	}
 	return &fakeIssuer{
-		key: key, user: "dr.amelia", life: 24 * time.Hour,
+		env: env, key: key, user: "dr.amelia", life: 24 * time.Hour, interval: 5 * time.Second,
 		live: map[string]string{}, dead: map[string]string{}, families: map[string]bool{}, counts: map[string]int{},
 	}
 }
 
-func (f *fakeIssuer) environment() Environment {
-	return Environment{
-		Name: "test", Issuer: "https://issuer.test/", ClientID: fakeClient, Scopes: DefaultScopes, Audience: DefaultAudience,
-		HubURL: "https://hub.test", AccessManagerURL: "https://am.test",
-	}
-}
+func (f *fakeIssuer) environment() Environment { return f.env }
 
 func (f *fakeIssuer) set(change func(*fakeIssuer)) {
 	f.mu.Lock()
@@ -130,9 +137,9 @@ func (f *fakeIssuer) answer(path string, form url.Values) *http.Response {
 	switch path {
 	case "/.well-known/openid-configuration":
 		return reply(200, map[string]any{
-			"issuer": "https://issuer.test/", "device_authorization_endpoint": "https://issuer.test/oauth/device/code",
-			"token_endpoint": "https://issuer.test/oauth/token", "revocation_endpoint": "https://issuer.test/oauth/revoke",
-			"jwks_uri": "https://issuer.test/.well-known/jwks.json",
+			"issuer": f.env.Issuer, "device_authorization_endpoint": f.env.Issuer + "oauth/device/code",
+			"token_endpoint": f.env.Issuer + "oauth/token", "revocation_endpoint": f.env.Issuer + "oauth/revoke",
+			"jwks_uri": f.env.Issuer + ".well-known/jwks.json",
 		})
 	case "/.well-known/jwks.json":
 		b64 := base64.RawURLEncoding.EncodeToString
@@ -144,9 +151,9 @@ func (f *fakeIssuer) answer(path string, form url.Values) *http.Response {
 		f.serial++
 		return reply(200, map[string]any{
 			"device_code": fmt.Sprintf("device-%d", f.serial), "user_code": "ABCD-EFGH",
-			"verification_uri":          "https://issuer.test/activate",
-			"verification_uri_complete": "https://issuer.test/activate?user_code=ABCD-EFGH",
-			"expires_in":                900, "interval": 5,
+			"verification_uri":          f.env.Issuer + "activate",
+			"verification_uri_complete": f.env.Issuer + "activate?user_code=ABCD-EFGH",
+			"expires_in":                900, "interval": int(f.interval / time.Second),
 		})
 	case "/oauth/revoke":
 		token := form.Get("token")
@@ -192,12 +199,17 @@ func (f *fakeIssuer) tokens(family string) *http.Response {
 	f.serial++
 	now := time.Now().Add(f.clock)
 	id := jwt.NewWithClaims(jwt.SigningMethodES256, jwt.MapClaims{
-		"iss": "https://issuer.test/", "aud": fakeClient, "sub": "auth0|" + f.user,
+		"iss": f.env.Issuer, "aud": f.env.ClientID, "sub": "auth0|" + f.user,
 		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 		"https://www.bitfount.com/username": f.user,
+		"name":                              "A. Name", "nickname": "nick", "preferred_username": "preferred", "username": "unqualified",
 	})
 	id.Header["kid"] = "k1"
-	signed, err := id.SignedString(f.key)
+	key := f.key
+	if f.forged {
+		key = newFakeIssuerOf(f.env).key
+	}
+	signed, err := id.SignedString(key)
 	if err != nil {
 		panic(err)
 	}
@@ -219,4 +231,16 @@ func reply(status int, body any) *http.Response {
 		Header: http.Header{"Content-Type": {"application/json"}},
 		Body:   io.NopCloser(bytes.NewReader(b)), ContentLength: int64(len(b)),
 	}
+}
+
+// DemoTenant is an environment with a stand-in for its tenant, whose user
+// approves every sign-in at once. It is for the examples of this package.
+func DemoTenant(user string) (Environment, http.RoundTripper) {
+	issuer := newFakeIssuer()
+	issuer.user, issuer.interval = user, time.Second
+	issuer.fault = func(string) (*http.Response, error) {
+		issuer.decision = "approved"
+		return nil, nil
+	}
+	return issuer.environment(), issuer
 }

@@ -3,6 +3,7 @@ package authcore
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 
@@ -55,6 +56,18 @@ func newAPIKeysHandler(keyID, key secret.Secret, username, userAgent string) (*A
 		am:             slices.Clip(append(whole, agent)),
 		messageService: forHub,
 	}, nil
+}
+
+// APIKeysFromEnvironment returns what the variables APIKeyIDVariable and
+// APIKeyVariable hold. ok is false unless both are set and not empty: only then
+// do they select API keys. They name no user, and nothing is checked here:
+// NewAPIKeysHandler does that.
+func APIKeysFromEnvironment() (keyID, key secret.Secret, ok bool) {
+	keyID, key = secret.New(os.Getenv(APIKeyIDVariable)), secret.New(os.Getenv(APIKeyVariable))
+	if keyID.Empty() || key.Empty() {
+		return secret.Secret{}, secret.Secret{}, false
+	}
+	return keyID, key, true
 }
 
 func checkAPIKey(what string, key secret.Secret) error {

@@ -32,15 +32,15 @@ func TestEveryStateAnswersEveryEvent(t *testing.T) {
 	if n := len(declaredNames(t, "state.go", "State")) - 1; n != len(States) {
 		t.Errorf("%d states are declared, States has %d", n, len(States))
 	}
-	if n := len(declaredNames(t, "state.go", "Event")); n != len(Events) {
-		t.Errorf("%d events are declared, Events has %d", n, len(Events))
+	if n := len(declaredNames(t, "state.go", "event")); n != len(events) {
+		t.Errorf("%d events are declared, events has %d", n, len(events))
 	}
 	known := map[State]bool{resume: true}
 	for _, s := range States {
 		known[s] = true
 	}
 	for _, s := range States {
-		for _, e := range Events {
+		for _, e := range events {
 			to, ok := transitions[s][e]
 			if !ok {
 				t.Errorf("%s does not answer %q", s, e)
@@ -48,8 +48,8 @@ func TestEveryStateAnswersEveryEvent(t *testing.T) {
 				t.Errorf("%s answers %q with %q, which is no state", s, e, to)
 			}
 		}
-		if len(transitions[s]) != len(Events) {
-			t.Errorf("%s answers %d events, there are %d", s, len(transitions[s]), len(Events))
+		if len(transitions[s]) != len(events) {
+			t.Errorf("%s answers %d events, there are %d", s, len(transitions[s]), len(events))
 		}
 	}
 	if len(transitions) != len(States) {
@@ -63,7 +63,7 @@ func reachableFrom(s State) map[State]bool {
 	for grown := true; grown; {
 		grown = false
 		for from := range reached {
-			for _, e := range Events {
+			for _, e := range events {
 				if to := from.next(e, SignedOut); !reached[to] {
 					reached[to], grown = true, true
 				}
@@ -89,7 +89,7 @@ func TestEveryStateCanBeReachedAndLeft(t *testing.T) {
 func TestWhatMustNotCostASession(t *testing.T) {
 	for _, c := range []struct {
 		from State
-		e    Event
+		e    event
 		want State
 	}{
 		{SignedIn, eventFaulted, Offline},
@@ -124,7 +124,7 @@ func TestWhatMustNotCostASession(t *testing.T) {
 }
 
 func TestTheDiagramShowsEveryTransition(t *testing.T) {
-	diagram := TransitionDiagram()
+	diagram := transitionDiagram()
 	if !strings.HasPrefix(diagram, "stateDiagram-v2\n    [*] --> SignedOut\n") {
 		t.Errorf("the diagram begins with %.60q", diagram)
 	}
@@ -136,7 +136,7 @@ func TestTheDiagramShowsEveryTransition(t *testing.T) {
 			t.Errorf("the diagram lacks %q:\n%s", line, diagram)
 		}
 	}
-	if diagram != TransitionDiagram() {
+	if diagram != transitionDiagram() {
 		t.Error("the diagram is another each time")
 	}
 }

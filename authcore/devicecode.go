@@ -24,7 +24,8 @@ const deviceCodeMargin = 10 * time.Minute
 type DeviceCodeFlowOptions struct {
 	// Environment to sign in to; the zero value is production. Its Issuer,
 	// ClientID, Scopes and Audience are the SDK's auth_domain, client_id,
-	// scopes and audience.
+	// scopes and audience; the last two are DefaultScopes and DefaultAudience
+	// where empty.
 	Environment Environment
 	// Username that must sign in; empty or AnyUser means whoever does.
 	Username string
@@ -61,6 +62,12 @@ func NewDeviceCodeFlowHandler(o DeviceCodeFlowOptions) (*DeviceCodeFlowHandler, 
 	}
 	if o.Environment == (Environment{}) {
 		o.Environment = Environments[0]
+	}
+	if o.Environment.Scopes == "" {
+		o.Environment.Scopes = DefaultScopes
+	}
+	if o.Environment.Audience == "" {
+		o.Environment.Audience = DefaultAudience
 	}
 	if o.Username == AnyUser {
 		o.Username = ""

@@ -40,6 +40,43 @@ func ExampleAPIKeysHandler() {
 	// printed: [redacted]
 }
 
+func ExampleDeviceCodeFlowHandler() {
+	// These stand in for a tenant and for its user, who approves every sign-in.
+	environment, tenant := authcore.DemoTenant("ada")
+
+	handler, err := authcore.NewDeviceCodeFlowHandler(authcore.DeviceCodeFlowOptions{
+		Environment: environment, // without it: production
+		Transport:   tenant,      // without it: the network
+		// Without a Vault, the session ends with the program.
+		Prompt: func(_ context.Context, p authcore.DevicePrompt) error {
+			fmt.Println("Open", p.VerificationURIComplete, "and compare the code", p.UserCode)
+			return nil
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer handler.Close()
+
+	// It asks the user only if that is needed, and waits for the answer.
+	if err := handler.Authenticate(context.Background()); err != nil {
+		fmt.Println(err)
+		return
+	}
+	headers, err := handler.HubHeaders(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("signed in as", handler.Username())
+	fmt.Println(headers[0].Name, "=", headers[0].Value)
+	// Output:
+	// Open https://issuer.test/activate?user_code=ABCD-EFGH and compare the code ABCD-EFGH
+	// signed in as ada
+	// authorization = [redacted]
+}
+
 func ExampleExternallyManagedJWTHandler() {
 	// The hook asks whatever manages the token.
 	getToken := func(context.Context) (secret.Secret, time.Time, error) {

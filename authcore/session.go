@@ -44,7 +44,8 @@ const (
 //
 //   - get the headers of that service, in place of any of the same names. If the
 //     handler is not authenticated it is authenticated first, once for all
-//     requests that wait for it, each of them under its own context.
+//     requests that wait for it, each of them under its own context. If that
+//     fails, credentials that still live are used to their end.
 //   - are sent again, up to three times, with growing pauses, on a connection
 //     error or the status 404, 500, 502, 503 or 504, as Bitfount's SDK does. This
 //     is done for idempotent methods (RFC 9110 section 9.2.2) and for requests
@@ -71,10 +72,16 @@ type Session struct {
 
 // NewSession makes a session for env. transport carries the requests; nil means
 // http.DefaultTransport (see NewTransport for proxies and additional CAs). The
-// error is that of an environment that Validate refuses.
+// error is that of an environment that Validate refuses, or of a
+// DeviceCodeFlowHandler that signs in to another environment.
 func NewSession(h Handler, env Environment, transport http.RoundTripper) (*Session, error) {
 	if err := env.Validate(); err != nil {
 		return nil, err
+	}
+	if d, ok := h.(*DeviceCodeFlowHandler); ok {
+		if signsIn := d.agent.options.Environment; signsIn.Issuer != env.Issuer || signsIn.HubURL != env.HubURL || signsIn.AccessManagerURL != env.AccessManagerURL {
+			return nil, fmt.Errorf("the handler signs in to the environment %q, and its token must not go to %q", signsIn.Name, env.Name)
+		}
 	}
 	if transport == nil {
 		transport = http.DefaultTransport
@@ -150,11 +157,19 @@ func (s *Session) authenticate(ctx context.Context) error {
 	})
 }
 
+// headers authenticates and returns the headers. Where nothing new can be had
+// and the credentials at hand still live, they are good enough: that is what
+// the time between a handler's margin and their end is for.
 func (s *Session) headers(ctx context.Context, service export.Service) ([]export.Header, error) {
-	if err := s.authenticate(ctx); err != nil {
-		return nil, err
+	failed := s.authenticate(ctx)
+	if failed != nil && ctx.Err() != nil {
+		return nil, failed
 	}
-	return HeadersFor(ctx, s.handler, service)
+	headers, err := HeadersFor(ctx, s.handler, service)
+	if failed != nil && err != nil {
+		return nil, failed
+	}
+	return headers, err
 }
 
 // otherHeaders are those for new credentials after a server refused used.

@@ -624,6 +624,19 @@ func TestSessionsThatCannotWorkAreRefused(t *testing.T) {
 	if _, err := NewSession(keys, env, nil); err == nil || !strings.Contains(err.Error(), "same origin") {
 		t.Errorf("one origin for two services: %v", err)
 	}
+	issuer := newFakeIssuer()
+	device := must(newConformanceDevice(t, issuer, AnyUser, nil))
+	if _, err := NewSession(device, Environments[0], nil); err == nil || !strings.Contains(err.Error(), `"test"`) || !strings.Contains(err.Error(), `"production"`) {
+		t.Errorf("a handler of another environment: %v", err)
+	}
+	elsewhere := issuer.environment()
+	elsewhere.AccessManagerURL = "https://elsewhere.example"
+	if _, err := NewSession(device, elsewhere, nil); err == nil {
+		t.Error("a token may go to an Access Manager that is not its environment's")
+	}
+	if _, err := NewSession(device, issuer.environment(), nil); err != nil {
+		t.Errorf("its own environment: %v", err)
+	}
 	if _, err := NewSession(keys, Environments[0], nil); err != nil {
 		t.Errorf("without a transport: %v", err)
 	}

@@ -1,11 +1,5 @@
 package authcore
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
-
 // State is where an account's session stands.
 type State string
 
@@ -32,35 +26,35 @@ const (
 // States lists every State.
 var States = []State{SignedOut, Prompting, SignedIn, Renewing, Offline, Expired, NeedsSignIn}
 
-// Event is what can happen to a session.
-type Event string
+// event is what can happen to a session.
+type event string
 
 // The events.
 const (
 	// eventSignIn: the user asked to sign in.
-	eventSignIn Event = "sign in"
+	eventSignIn event = "sign in"
 	// eventGranted: the server gave tokens for the sign-in.
-	eventGranted Event = "granted"
+	eventGranted event = "granted"
 	// eventAbandoned: the sign-in was cancelled, declined, refused or ran out.
-	eventAbandoned Event = "abandoned"
+	eventAbandoned event = "abandoned"
 	// eventDue: a renewal is due or was asked for.
-	eventDue Event = "renewal due"
+	eventDue event = "renewal due"
 	// eventRenewed: the server gave new tokens.
-	eventRenewed Event = "renewed"
+	eventRenewed event = "renewed"
 	// eventFaulted: the renewal failed for a reason that heals by itself.
-	eventFaulted Event = "faulted"
+	eventFaulted event = "faulted"
 	// eventRefused: the server said that the refresh token is no longer good.
-	eventRefused Event = "refused"
+	eventRefused event = "refused"
 	// eventLapsed: the access token has expired.
-	eventLapsed Event = "lapsed"
+	eventLapsed event = "lapsed"
 	// eventSignOut: the user asked to sign out.
-	eventSignOut Event = "sign out"
+	eventSignOut event = "sign out"
 	// eventLoaded: live tokens were found in the vault.
-	eventLoaded Event = "loaded"
+	eventLoaded event = "loaded"
 )
 
-// Events lists every Event.
-var Events = []Event{
+// events lists every event.
+var events = []event{
 	eventSignIn, eventGranted, eventAbandoned, eventDue, eventRenewed,
 	eventFaulted, eventRefused, eventLapsed, eventSignOut, eventLoaded,
 }
@@ -68,7 +62,7 @@ var Events = []Event{
 // transitions answers every event in every state. An event that means nothing
 // in a state leaves it as it is; "resume" is the state that a sign-in was
 // started from, since an abandoned sign-in must not cost a session.
-var transitions = map[State]map[Event]State{
+var transitions = map[State]map[event]State{
 	SignedOut: {
 		eventSignIn: Prompting, eventGranted: SignedOut, eventAbandoned: SignedOut, eventDue: SignedOut,
 		eventRenewed: SignedOut, eventFaulted: SignedOut, eventRefused: SignedOut, eventLapsed: SignedOut,
@@ -111,7 +105,7 @@ const resume State = "(as before)"
 
 // next answers one event. before is the state that a sign-in under way was
 // started from.
-func (s State) next(e Event, before State) State {
+func (s State) next(e event, before State) State {
 	to, ok := transitions[s][e]
 	if !ok {
 		return s
@@ -120,40 +114,4 @@ func (s State) next(e Event, before State) State {
 		return before
 	}
 	return to
-}
-
-// TransitionDiagram prints the transition table as a Mermaid state diagram, for
-// the documentation. Events that change nothing are left out.
-func TransitionDiagram() string {
-	var b strings.Builder
-	b.WriteString("stateDiagram-v2\n    [*] --> SignedOut\n")
-	name := func(s State) string {
-		parts := strings.Split(string(s), "-")
-		for i, p := range parts {
-			parts[i] = strings.ToUpper(p[:1]) + p[1:]
-		}
-		return strings.Join(parts, "")
-	}
-	for _, from := range States {
-		byTarget := map[State][]string{}
-		var targets []State
-		for _, e := range Events {
-			to := transitions[from][e]
-			if to == from {
-				continue
-			}
-			if to == resume {
-				to = SignedOut
-				e += " (back to the state before)"
-			}
-			if !slices.Contains(targets, to) {
-				targets = append(targets, to)
-			}
-			byTarget[to] = append(byTarget[to], string(e))
-		}
-		for _, to := range targets {
-			fmt.Fprintf(&b, "    %s --> %s: %s\n", name(from), name(to), strings.Join(byTarget[to], ", "))
-		}
-	}
-	return b.String()
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/authcore/export"
-	"github.com/bitfount/bitfount-tray/authcore/secret"
 )
 
 // usernameVariable names the user whom API keys from the environment belong to.
@@ -158,8 +157,8 @@ func headersOf(ctx context.Context, h *authcore.APIKeysHandler, services []expor
 // environmentKeys is a handler of the API keys in the environment, nil unless
 // both variables are set. An account that was named comes before them.
 func (p *program) environmentKeys(username string) (*authcore.APIKeysHandler, error) {
-	id, key := os.Getenv(authcore.APIKeyIDVariable), os.Getenv(authcore.APIKeyVariable)
-	if id == "" || key == "" || p.account != "" {
+	id, key, ok := authcore.APIKeysFromEnvironment()
+	if !ok || p.account != "" {
 		return nil, nil
 	}
 	if username == "" {
@@ -169,7 +168,7 @@ func (p *program) environmentKeys(username string) (*authcore.APIKeysHandler, er
 		return nil, usageError{fmt.Errorf("%s and %s are set, but not whose they are: add --username, or set %s",
 			authcore.APIKeyIDVariable, authcore.APIKeyVariable, usernameVariable)}
 	}
-	h, err := authcore.NewAPIKeysHandler(secret.New(id), secret.New(key), username)
+	h, err := authcore.NewAPIKeysHandler(id, key, username)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("The API keys in the environment cannot be used: %w", err)}
 	}
