@@ -6,15 +6,18 @@ import (
 	"strings"
 )
 
-// The three functions here read and write desktop entries (Freedesktop Desktop
+// The functions here read and write desktop entries (Freedesktop Desktop
 // Entry Specification 1.5, Desktop Application Autostart Specification 0.5). They
 // are the same on every system, so that every system tests them.
 
-// desktopEntry writes an entry that starts the command.
+// desktopEntry writes an entry that starts the command. With TryExec, desktops
+// pass over the entry once its program was removed: packages do not touch the
+// files in users' homes.
 func desktopEntry(command []string) []byte {
 	var b bytes.Buffer
 	b.WriteString("[Desktop Entry]\nType=Application\nName=Bitfount Tray\n" +
-		"Comment=Keeps you signed in to Bitfount\nIcon=bitfount-tray\nExec=")
+		"Comment=Keeps you signed in to Bitfount\nIcon=" + id + "\n")
+	b.WriteString("TryExec=" + escapeString(command[0]) + "\nExec=")
 	for i, arg := range command {
 		if i > 0 {
 			b.WriteByte(' ')
@@ -35,7 +38,12 @@ func quoteExec(arg string) string {
 		return arg
 	}
 	quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "`", "\\`", "$", `\$`).Replace(arg)
-	return `"` + strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\t", `\t`).Replace(quoted) + `"`
+	return `"` + escapeString(quoted) + `"`
+}
+
+// escapeString writes a value of the type "string".
+func escapeString(s string) string {
+	return strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\t", `\t`).Replace(s)
 }
 
 // parseDesktopEntry reads what decides about an entry: whether it counts, and
