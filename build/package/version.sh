@@ -8,8 +8,12 @@ else
 	tag=$(git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null || echo v0.0.0-dev)
 	version=${tag#v}
 fi
-# https://semver.org, without build metadata: no package format has that.
-if ! printf '%s\n' "$version" | grep -Eqx '(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?'; then
+# https://semver.org, without build metadata: no package format has that. One
+# line, because grep would be content with a good one among bad ones.
+number='(0|[1-9][0-9]*)'
+word="($number|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+if [ "$(printf '%s\n' "$version" | wc -l)" -ne 1 ] ||
+	! printf '%s\n' "$version" | grep -Eqx "$number\.$number\.$number(-$word(\.$word)*)?"; then
 	echo "version.sh: $version is no semantic version, such as 1.2.3 or 1.2.3-rc.1" >&2
 	exit 1
 fi

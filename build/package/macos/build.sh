@@ -36,15 +36,14 @@ done
 
 sed "s/@NUMBERS@/${version%%-*}/" "$here/Info.plist" >"$app/Contents/Info.plist"
 plutil -lint "$app/Contents/Info.plist" "$here/entitlements.plist"
-CGO_ENABLED=0 go run ./icons/internal/appicons "$work/icons" app
+CGO_ENABLED=0 go run ./icons/internal/appicons "$work/icons" app 1024
 iconset=$work/bitfount-tray.iconset
 mkdir "$iconset"
-for size in 16 32 128 256; do
+for size in 16 32 128 256 512; do
 	double=$((2 * size))
 	cp "$work/icons/hicolor/${size}x$size/apps/app.png" "$iconset/icon_${size}x$size.png"
 	cp "$work/icons/hicolor/${double}x$double/apps/app.png" "$iconset/icon_${size}x$size@2x.png"
 done
-cp "$work/icons/hicolor/512x512/apps/app.png" "$iconset/icon_512x512.png"
 iconutil --convert icns --output "$app/Contents/Resources/bitfount-tray.icns" "$iconset"
 GOOS=darwin build/package/notices.sh >"$app/Contents/Resources/third-party-notices.txt"
 cp LICENSE "$app/Contents/Resources/LICENSE.txt"
@@ -56,7 +55,7 @@ for part in "$app/Contents/MacOS/bitfount-auth" "$app"; do
 	codesign --force --options runtime "$timestamp" --entitlements "$here/entitlements.plist" --sign "${SIGN_IDENTITY:--}" "$part"
 done
 codesign --verify --strict --deep "$app"
-"$app/Contents/MacOS/bitfount-tray" --version | grep -qF "$version"
+[[ $("$app/Contents/MacOS/bitfount-tray" --version) == *" $version"* ]]
 
 ln -s /Applications "$work/image/Applications"
 dmg=$out/bitfount-tray-$version-macos.dmg

@@ -3,6 +3,8 @@
 // hicolor theme. Each size is drawn from the SVG, not scaled from another one.
 //
 //	go run ./icons/internal/appicons FOLDER/usr/share/icons com.bitfount.tray
+//
+// Sizes after the name are drawn too.
 package main
 
 import (
@@ -10,6 +12,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/bitfount/bitfount-tray/icons"
 	"github.com/bitfount/bitfount-tray/icons/internal/draw"
@@ -20,8 +23,15 @@ var sizes = []int{16, 22, 24, 32, 48, 64, 128, 256, 512}
 
 func main() {
 	log.SetFlags(0)
-	if len(os.Args) != 3 {
-		log.Fatal("usage: appicons ICON-FOLDER NAME")
+	if len(os.Args) < 3 {
+		log.Fatal("usage: appicons ICON-FOLDER NAME [SIZE…]")
+	}
+	for _, arg := range os.Args[3:] {
+		size, err := strconv.Atoi(arg)
+		if err != nil || size < 1 || size > 1024 {
+			log.Fatalf("appicons: %s is no size from 1 to 1024", arg)
+		}
+		sizes = append(sizes, size)
 	}
 	if err := write(filepath.Join(os.Args[1], "hicolor"), os.Args[2]); err != nil {
 		log.Fatal(err)
