@@ -21,13 +21,17 @@ func TestRenderedFilesMatchTheirSources(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	mark, err := sources.ReadFile("svg/" + draw.MarkName)
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := map[string]bool{}
 	for _, path := range paths {
 		svg, err := sources.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		files, err := draw.Files(path, svg)
+		files, err := draw.Files(path, svg, mark)
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
@@ -173,8 +177,30 @@ func TestEveryIconStandsOutOnEveryPanel(t *testing.T) {
 	}
 }
 
+// The mark is seen beside every picture, by its shape.
+func TestTheMarkIsSeenAt16Pixels(t *testing.T) {
+	mark, err := sources.ReadFile("svg/" + draw.MarkName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ind := range authcore.Indicators {
+		marked, err := draw.Render(draw.Marked(SVG(ind), mark), 16)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, panel := range panels {
+			if n := pixelsApart(at16(t, ind), marked, panel); n < 12 {
+				t.Errorf("%s on %s: the mark changes %d pixels, want at least 12", ind, name, n)
+			}
+		}
+		if bytes.Equal(Tray(ind, true), Tray(ind, false)) {
+			t.Errorf("%s looks the same with the mark", ind)
+		}
+	}
+}
+
 func TestUnknownIndicatorNeverLooksSignedIn(t *testing.T) {
-	if !bytes.Equal(Tray("no such"), Tray(authcore.IndicatorAttention)) {
+	if !bytes.Equal(Tray("no such", false), Tray(authcore.IndicatorAttention, false)) {
 		t.Error("an unknown indicator does not show the picture for attention")
 	}
 }

@@ -50,7 +50,6 @@ func Menu(l *translations.Language, s *authcore.Snapshot, now time.Time) []Item 
 		items = append(items, item)
 	}
 
-	prompt := s.ActiveAccount().Prompt != nil
 	command := func(key string, c authcore.Command) Item {
 		return Item{Label: l.Sentence(key, nil), Command: c, Enabled: s.Allowed(c)}
 	}
@@ -58,6 +57,7 @@ func Menu(l *translations.Language, s *authcore.Snapshot, now time.Time) []Item 
 		item.Hidden = !shown
 		return item
 	}
+	prompt := s.ActiveAccount().Prompt != nil
 	signingIn := s.ActiveAccount().State == authcore.Prompting
 	copyOf := func(service export.Service) Item {
 		item := command("", authcore.Command{Name: authcore.CommandCopyHeaders, Service: service})
@@ -69,6 +69,7 @@ func Menu(l *translations.Language, s *authcore.Snapshot, now time.Time) []Item 
 	countdown := clearing(l, s.Desktop.Clipboard, now)
 
 	items = append(items,
+		shownIf(len(lines) > 0, command("notice.copy-report", authcore.Command{Name: authcore.CommandCopyReport})),
 		Item{Label: end, Hidden: end == ""},
 		separator,
 		shownIf(!signingIn, command("session.sign-in", authcore.Command{Name: authcore.CommandSignIn})),
@@ -100,6 +101,9 @@ func Tooltip(l *translations.Language, s *authcore.Snapshot, now time.Time) stri
 	text := l.Sentence("tray.tooltip", fields{"Status": Status(l, s, now)})
 	if e := s.ActiveAccount().Environment; e != "" && e != authcore.Environments[0].Name {
 		text += " · " + e
+	}
+	if waiting := othersWaiting(s); waiting > 0 {
+		text += " · " + l.Plural("tray.others-waiting", waiting, fields{"N": waiting})
 	}
 	return shorten(text, 127)
 }

@@ -18,14 +18,8 @@ const (
 // when there is something to choose.
 func accountLines(l *translations.Language, s *authcore.Snapshot) []Item {
 	several := len(s.Accounts) > 1
-	waiting := 0
-	for _, a := range s.Accounts {
-		if a.ID != s.Active && needsUser(a) {
-			waiting++
-		}
-	}
 	parent := Item{Label: l.Sentence("more.accounts", nil), Hidden: !several, Enabled: several}
-	if waiting > 0 {
+	if waiting := othersWaiting(s); waiting > 0 {
 		parent.Label = l.Plural("tray.accounts-waiting", waiting, fields{"N": waiting})
 	}
 	items := []Item{parent}
@@ -45,6 +39,16 @@ func accountLines(l *translations.Language, s *authcore.Snapshot) []Item {
 		more.Hidden, more.Enabled = false, true
 	}
 	return append(items, more)
+}
+
+// othersWaiting is how many accounts other than the active one need their user.
+func othersWaiting(s *authcore.Snapshot) (waiting int) {
+	for _, a := range s.Accounts {
+		if a.ID != s.Active && needsUser(a) {
+			waiting++
+		}
+	}
+	return waiting
 }
 
 // needsUser reports whether only its user can bring the account back.

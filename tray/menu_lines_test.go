@@ -199,3 +199,41 @@ func TestTheClipboardCountsDownInSteps(t *testing.T) {
 		t.Errorf("the next change is after %v", got)
 	}
 }
+
+func TestTheIconIsMarkedWhileAnotherAccountNeedsItsUser(t *testing.T) {
+	s := snapshot(account(authcore.SignedIn))
+	other := account(authcore.NeedsSignIn)
+	other.ID = "b"
+	s.Accounts = append(s.Accounts, other)
+	if p := pictureOf(s, noon); !p.marked || p.indicator != authcore.IndicatorSignedIn {
+		t.Errorf("the icon is %+v", p)
+	}
+	if tip := Tooltip(english, s, noon); !strings.HasSuffix(tip, " · another account needs you") {
+		t.Errorf("the tooltip is %q", tip)
+	}
+	// The active account's own need is the icon itself, not its mark.
+	s.Active = "b"
+	if p := pictureOf(s, noon); p.marked || p.indicator != authcore.IndicatorAttention {
+		t.Errorf("the icon is %+v", p)
+	}
+	if tip := Tooltip(english, s, noon); strings.Contains(tip, "another") {
+		t.Errorf("the tooltip is %q", tip)
+	}
+}
+
+func TestAReportCanBeCopiedWhereAProblemIsSaid(t *testing.T) {
+	report := func(s *authcore.Snapshot) (shown bool) {
+		for _, i := range Menu(english, s, noon) {
+			shown = shown || !i.Hidden && !i.Sub && i.Command.Name == authcore.CommandCopyReport
+		}
+		return shown
+	}
+	s := snapshot(account(authcore.SignedIn))
+	if report(s) {
+		t.Error("it is offered without a problem")
+	}
+	s.Storage.Problem = &authcore.Problem{Code: authcore.ProblemKeyringLocked}
+	if !report(s) {
+		t.Error("it is not offered beside a problem")
+	}
+}

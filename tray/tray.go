@@ -76,7 +76,18 @@ type menu struct {
 	// commands are what a click on each line sends now.
 	commands []atomic.Pointer[authcore.Command]
 	tooltip  string
-	picture  authcore.Indicator
+	picture  picture
+}
+
+// picture is what the icon shows: the active account's state, with a mark when
+// another account needs its user.
+type picture struct {
+	indicator authcore.Indicator
+	marked    bool
+}
+
+func pictureOf(s *authcore.Snapshot, now time.Time) picture {
+	return picture{s.ActiveAccount().Indicator(s.Now(now)), othersWaiting(s) > 0}
 }
 
 // build makes the lines. They stay for the life of the process, because a menu
@@ -156,9 +167,9 @@ func (m *menu) follow(ctx context.Context) {
 }
 
 func (m *menu) drawIcon(s *authcore.Snapshot, now time.Time, always bool) {
-	if picture := s.ActiveAccount().Indicator(s.Now(now)); picture != m.picture || always {
-		m.picture = picture
-		setIcon(picture)
+	if p := pictureOf(s, now); p != m.picture || always {
+		m.picture = p
+		setIcon(p)
 	}
 	if tooltip := Tooltip(Language(s), s, now); tooltip != m.tooltip || always {
 		m.tooltip = tooltip

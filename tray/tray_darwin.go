@@ -3,7 +3,6 @@ package tray
 import (
 	"fyne.io/systray"
 
-	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/icons"
 )
 
@@ -11,6 +10,6 @@ import (
 // title would be written beside the icon.
 func (m *menu) prepare() {}
 
-func setIcon(picture authcore.Indicator) {
-	systray.SetTemplateIcon(icons.TemplateTray(picture), icons.Tray(picture))
+func setIcon(p picture) {
+	systray.SetTemplateIcon(icons.TemplateTray(p.indicator, p.marked), icons.Tray(p.indicator, p.marked))
 }

@@ -5,7 +5,6 @@ import (
 
 	"fyne.io/systray"
 
-	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/icons"
 )
 
@@ -17,4 +16,4 @@ func (m *menu) prepare() {
 	m.drawIcon(m.options.Snapshot(), time.Now(), true)
 }
 
-func setIcon(picture authcore.Indicator) { systray.SetIcon(icons.Tray(picture)) }
+func setIcon(p picture) { systray.SetIcon(icons.Tray(p.indicator, p.marked)) }

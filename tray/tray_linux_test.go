@@ -438,7 +438,7 @@ func TestMenuChangesInPlaceAndOnlyWhereItMust(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(fmt.Sprint(icon.Value()), "48 48") || len(icons.Tray(authcore.IndicatorSignedIn)) == 0 {
+	if !strings.Contains(fmt.Sprint(icon.Value()), "48 48") || len(icons.Tray(authcore.IndicatorSignedIn, false)) == 0 {
 		t.Error("the icon does not measure 48 pixels")
 	}
 	tip, err := bus.Object(r.item(), itemPath).GetProperty("org.kde.StatusNotifierItem.ToolTip")

@@ -1,7 +1,9 @@
 package draw
 
 import (
+	"bytes"
 	"image"
+	"maps"
 	"path"
 	"strings"
 )
@@ -17,10 +19,33 @@ const (
 
 var icoSizes = []int{16, 24, 32, 48}
 
+// MarkName is the source that is laid over the others.
+const MarkName = "mark.svg"
+
+// Marked lays the mark over a source of the same size.
+func Marked(svg, mark []byte) []byte {
+	whole := bytes.TrimSuffix(bytes.TrimSpace(svg), []byte("</svg>"))
+	return append(bytes.Clone(whole), mark[bytes.IndexByte(mark, '>')+1:]...)
+}
+
 // Files renders the source svg/NAME.svg to everything made of it: the file
-// names, within the folder "rendered", and their content.
-func Files(name string, svg []byte) (map[string][]byte, error) {
+// names, within the folder "rendered", and their content. A tray icon is there
+// a second time with the mark; the mark alone is nothing.
+func Files(name string, svg, mark []byte) (map[string][]byte, error) {
 	name = strings.TrimSuffix(path.Base(name), ".svg")
+	if name+".svg" == MarkName {
+		return nil, nil
+	}
+	files, err := render(name, svg)
+	if err != nil || name == "app" {
+		return files, err
+	}
+	marked, err := render(name+"-marked", Marked(svg, mark))
+	maps.Copy(files, marked)
+	return files, err
+}
+
+func render(name string, svg []byte) (map[string][]byte, error) {
 	main := linuxSize
 	if name == "app" {
 		main = appSize

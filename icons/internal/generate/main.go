@@ -16,12 +16,16 @@ func main() {
 	if err != nil || len(sources) == 0 {
 		log.Fatal("run this in the folder icons, which holds svg/")
 	}
+	mark, err := os.ReadFile(filepath.Join("svg", draw.MarkName))
+	if err != nil {
+		log.Fatal(err)
+	}
 	for _, source := range sources {
 		svg, err := os.ReadFile(source)
 		if err != nil {
 			log.Fatal(err)
 		}
-		files, err := draw.Files(source, svg)
+		files, err := draw.Files(source, svg, mark)
 		if err != nil {
 			log.Fatalf("%s: %v", source, err)
 		}
