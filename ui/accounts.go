@@ -60,6 +60,8 @@ func shortState(a authcore.Account, now time.Time) string {
 type switcher struct {
 	root   *fyne.Container
 	button *button
+	// others leads to the accounts while one that is not shown needs its user.
+	others *button
 	view   *View
 	shown  authcore.Indicator
 }
@@ -68,7 +70,9 @@ func newSwitcher(v *View) *switcher {
 	s := &switcher{view: v}
 	s.button = newButton("", theme.AccountIcon(), func() { s.open() })
 	s.button.Importance = widget.LowImportance
-	s.root = container.New(&column{}, vgap(4), container.NewCenter(s.button))
+	s.others = newButton("", picture(authcore.IndicatorAttention), v.opener(atAccounts))
+	s.others.Importance = widget.LowImportance
+	s.root = container.New(&column{}, vgap(4), container.NewCenter(s.button), container.NewCenter(s.others))
 	s.root.Hide()
 	return s
 }
@@ -80,6 +84,14 @@ func (s *switcher) update(m moment) {
 		s.shown = i
 		s.button.SetIcon(picture(i))
 	}
+	waiting := 0
+	for _, a := range m.snapshot.Accounts {
+		if a.ID != m.snapshot.Active && a.State == authcore.NeedsSignIn {
+			waiting++
+		}
+	}
+	show(s.others, waiting > 0 && s.view.place != atAccounts)
+	s.others.set(trN("account.others-waiting", waiting, fields{"N": waiting}), true)
 }
 
 // open shows the accounts to choose from below the button.
@@ -88,8 +100,16 @@ func (s *switcher) open() {
 	if c == nil || s.view.snapshot == nil {
 		return
 	}
-	at := fyne.CurrentApp().Driver().AbsolutePositionForObject(s.button)
-	widget.ShowPopUpMenuAtPosition(s.menu(), c, at.AddXY(0, s.button.Size().Height))
+	menu := widget.NewPopUpMenu(s.menu(), c)
+	if s.button.byKey {
+		menu.OnDismiss = func() {
+			menu.Hide()
+			c.Focus(s.button)
+		}
+	}
+	// In the middle of the window, as the button is, and never at its edge.
+	below := fyne.CurrentApp().Driver().AbsolutePositionForObject(s.button).Y + s.button.Size().Height
+	menu.ShowAtPosition(fyne.NewPos(max(margin/2, (c.Size().Width-menu.Size().Width)/2), below))
 }
 
 func (s *switcher) menu() *fyne.Menu {
@@ -151,9 +171,7 @@ func newAccounts(v *View) *accounts {
 	p.add.Importance, p.add.height, p.add.vanishes = widget.HighImportance, 40, true
 	cancel := newButton(tr("account.cancel"), nil, func() { p.unfold(false) })
 	cancel.height, cancel.vanishes = 40, true
-	p.useKeys = newButton(tr("welcome.use-keys"), nil, v.opener(atAPIKeys))
-	p.useToken = newButton(tr("welcome.use-token"), nil, v.opener(atToken))
-	p.useKeys.Importance, p.useToken.Importance = widget.LowImportance, widget.LowImportance
+	p.useKeys, p.useToken = newOtherWays(v)
 	p.adding = stack(6, plain(tr("account.add-where"), fyne.TextAlignLeading), p.environment,
 		container.NewGridWithColumns(2, cancel, p.add), p.useKeys, p.useToken)
 	p.adding.Hide()

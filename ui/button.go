@@ -14,6 +14,8 @@ type button struct {
 	widget.Button
 	height  float32
 	focused bool
+	// byKey is true while OnTapped runs for a key.
+	byKey bool
 	// vanishes is true for a button that is gone when it was pressed.
 	vanishes bool
 }
@@ -54,9 +56,12 @@ func (b *button) TypedKey(e *fyne.KeyEvent) {
 	switch e.Name {
 	case fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace:
 	default:
+		scrollBy(b, e.Name)
 		return
 	}
+	b.byKey = true
 	b.Tapped(nil)
+	b.byKey = false
 	// Fyne takes the focus away at a tap. Somebody at the keyboard wants to go
 	// on from here, unless the tap has led elsewhere.
 	c := fyne.CurrentApp().Driver().CanvasForObject(b)
@@ -68,6 +73,7 @@ func (b *button) TypedKey(e *fyne.KeyEvent) {
 func (b *button) FocusGained() {
 	b.focused = true
 	b.Button.FocusGained()
+	reveal(b)
 }
 
 func (b *button) FocusLost() {

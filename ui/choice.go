@@ -71,6 +71,7 @@ func (c *choice[T]) AccessibilityRole() fyne.AccessibleRole { return fyne.Access
 func (c *choice[T]) FocusGained() {
 	c.focused = true
 	c.Select.FocusGained()
+	reveal(c)
 }
 
 func (c *choice[T]) FocusLost() {

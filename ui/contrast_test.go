@@ -3,14 +3,13 @@ package ui
 import (
 	"image"
 	"image/color"
-	"image/png"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/test"
+
+	"github.com/bitfount/bitfount-tray/build/golden"
 )
 
 // Contrast is measured, not only worked out from the theme: for every text that
@@ -28,7 +27,7 @@ func TestContrastOfThePictures(t *testing.T) {
 			t.Skip("drawing is 15 times slower under the race detector; go test without -race measures it")
 		}
 		for _, p := range pictures {
-			img := golden(t, p.name+"-"+look.name)
+			img := golden.Picture(t, p.name+"-"+look.name)
 			v, w := openView(t, look.variant, look.scale, look.size, nil)
 			if p.snapshot != nil {
 				v.Render(p.snapshot(), noon)
@@ -53,20 +52,6 @@ func TestContrastOfThePictures(t *testing.T) {
 	if measured < 500 && !t.Failed() {
 		t.Errorf("only %d texts were measured", measured)
 	}
-}
-
-func golden(t *testing.T, name string) image.Image {
-	t.Helper()
-	f, err := os.Open(filepath.Join("testdata", name+".png"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	img, err := png.Decode(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return img
 }
 
 // texts visits the texts that are wholly in sight, with their places.

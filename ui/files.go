@@ -20,12 +20,12 @@ type files struct {
 	view  *View
 	text  *label
 	list  *fyne.Container
-	items map[string]*item
+	items map[string]*fileItem
 	add   *button
 }
 
 func newFiles(v *View) *files {
-	p := &files{view: v, items: map[string]*item{}, list: stack(8), text: quiet("", fyne.TextAlignCenter)}
+	p := &files{view: v, items: map[string]*fileItem{}, list: stack(8), text: quiet("", fyne.TextAlignCenter)}
 	p.add = newButton(tr("files.add"), theme.DocumentSaveIcon(), v.opener(atNewFile))
 	p.add.height = 40
 	p.screen = newScreen(newBody(
@@ -40,15 +40,7 @@ func newFiles(v *View) *files {
 }
 
 func (p *files) update(m moment) {
-	off := !m.snapshot.Settings.Exports
-	switch {
-	case off && m.snapshot.Settings.IsLocked("exports"):
-		p.text.set(tr("files.forbidden"))
-	case off:
-		p.text.set(tr("files.off"))
-	default:
-		p.text.set(tr("files.text"))
-	}
+	p.text.set(filesWords(m))
 	p.add.set(tr("files.add"), m.allowed(authcore.CommandAddLiveFile))
 	var there []fyne.CanvasObject
 	paths := map[string]bool{}
@@ -56,13 +48,13 @@ func (p *files) update(m moment) {
 	for _, f := range slices.SortedStableFunc(slices.Values(m.snapshot.LiveFiles), troubledFirst) {
 		i := p.items[f.Path]
 		if i == nil {
-			i = newItem(tr("files.remove-question"), tr("files.remove"),
-				p.view.command(authcore.Command{Name: authcore.CommandRemoveFile, Path: f.Path}), p.view.layOut, nil)
+			i = p.newItem(f.Path)
 			p.items[f.Path] = i
 		}
 		paths[f.Path] = true
 		icon, state := fileState(f, m)
 		i.set(icon, filepath.Base(f.Path), fileKind(f, m), state, f.Problem != nil)
+		i.explain(f.Problem)
 		there = append(there, i.root)
 	}
 	for path := range p.items {
@@ -74,6 +66,50 @@ func (p *files) update(m moment) {
 		p.list.Objects = there
 		p.list.Refresh()
 	}
+}
+
+// fileItem is a live file of the list. One that cannot be written has details.
+type fileItem struct {
+	*item
+	details *details
+	problem *authcore.Problem
+}
+
+func (p *files) newItem(path string) *fileItem {
+	i := &fileItem{}
+	i.details = newDetails(func() { i.explain(i.problem) }, p.view.command(authcore.Command{Name: authcore.CommandCopyReport}))
+	i.item = newItem(tr("files.remove-question"), tr("files.remove"),
+		p.view.command(authcore.Command{Name: authcore.CommandRemoveFile, Path: path}), p.view.layOut,
+		i.details.cause, i.details.open, i.details.report)
+	i.details.open.vanishes, i.details.report.vanishes = false, false
+	i.onArrange = func() { i.explain(i.problem) }
+	return i
+}
+
+// explain shows why the file could not be written, or nothing for nil.
+func (i *fileItem) explain(p *authcore.Problem) {
+	before := [...]bool{i.details.open.Visible(), i.details.cause.Visible(), i.details.report.Visible()}
+	i.problem = p
+	if p != nil {
+		i.details.set(p)
+	}
+	i.details.arrange(p != nil && !i.asking)
+	if before != [...]bool{i.details.open.Visible(), i.details.cause.Visible(), i.details.report.Visible()} {
+		i.inner.Refresh()
+		i.onChange()
+	}
+}
+
+// filesWords say what live files are for, or why there can be none.
+func filesWords(m moment) string {
+	off := !m.snapshot.Settings.Exports
+	switch {
+	case off && m.snapshot.Settings.IsLocked("exports"):
+		return tr("files.forbidden")
+	case off:
+		return tr("files.off")
+	}
+	return tr("files.text")
 }
 
 func troubledFirst(a, b authcore.LiveFile) int {
@@ -212,6 +248,14 @@ func (p *newFile) send() {
 	p.view.command(c)()
 }
 
+// saveToFile goes to the page for a new file with what was chosen elsewhere.
+func (v *View) saveToFile(s export.Service, f export.Format) {
+	p := v.places[atNewFile].(*newFile)
+	p.service.set(s)
+	p.format.set(f)
+	v.open(atNewFile)
+}
+
 func (p *newFile) opened() { p.warn(false) }
 
 func (p *newFile) update(m moment) {
@@ -248,6 +292,12 @@ func newEntry(label string) *entry {
 	e.Wrapping = fyne.TextWrapOff
 	e.ExtendBaseWidget(e)
 	return e
+}
+
+// FocusGained scrolls the field into sight.
+func (e *entry) FocusGained() {
+	e.Entry.FocusGained()
+	reveal(e)
 }
 
 // AccessibilityLabel says what belongs here.

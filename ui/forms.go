@@ -56,14 +56,19 @@ type verdict struct {
 	card        *card
 	icon        *widget.Icon
 	what, more  *label
+	details     *details
+	onChange    func()
 }
 
-func newVerdict() *verdict {
+func newVerdict(v *View) *verdict {
 	r := &verdict{
-		card: newCard(colorInfo), icon: widget.NewIcon(theme.InfoIcon()),
+		onChange: v.layOut,
+		card:     newCard(colorInfo), icon: widget.NewIcon(theme.InfoIcon()),
 		what: bold("", fyne.TextAlignLeading), more: plain("", fyne.TextAlignLeading),
 	}
-	r.inner = container.New(&noticeLayout{}, r.icon, stack(-12, r.what, r.more), container.NewHBox())
+	r.details = newDetails(func() { r.explain(true) }, v.command(authcore.Command{Name: authcore.CommandCopyReport}))
+	r.inner = container.New(&noticeLayout{}, r.icon, stack(-12, r.what, r.more, r.details.cause),
+		container.New(&flow{}, r.details.open, r.details.report))
 	r.root = container.NewStack(r.card, r.inner)
 	r.root.Hide()
 	return r
@@ -78,8 +83,22 @@ func (r *verdict) set(kind noticeKind, what, more string) {
 	r.what.set(what)
 	r.more.set(more)
 	show(r.more, more != "")
+	r.details.shown = false
+	r.explain(false)
 	r.root.Show()
+}
+
+// fail is set for what went wrong, with its cause behind "Details".
+func (r *verdict) fail(kind noticeKind, what, more string, p *authcore.Problem) {
+	r.set(kind, what, more)
+	r.details.set(p)
+	r.explain(true)
+}
+
+func (r *verdict) explain(there bool) {
+	r.details.arrange(there)
 	r.inner.Refresh()
+	r.onChange()
 }
 
 // form is what the two forms for credentials have in common.
@@ -99,7 +118,7 @@ type form struct {
 }
 
 func newForm(v *View) *form {
-	f := &form{view: v, environment: newEnvironmentTag(), verdict: newVerdict()}
+	f := &form{view: v, environment: newEnvironmentTag(), verdict: newVerdict(v)}
 	f.back = newButton(tr("form.back"), theme.NavigateBackIcon(), v.opener(atSession))
 	f.back.Importance, f.back.Alignment = widget.LowImportance, widget.ButtonAlignLeading
 	return f
@@ -162,16 +181,14 @@ func (f *form) saved(err error) {
 
 func (f *form) failed(what string, err error) {
 	var p *authcore.Problem
-	if errors.As(err, &p) && p.Code != authcore.ProblemInternal {
-		words := wordsOf(p)
-		f.verdict.set(noticeFault, words.What, words.Next)
-		return
+	if !errors.As(err, &p) {
+		p = &authcore.Problem{Code: authcore.ProblemInternal, Cause: err.Error()}
 	}
-	text := err.Error()
-	if p != nil {
-		text = p.Cause
+	words := wordsOf(p)
+	if p.Code != authcore.ProblemInternal {
+		what = words.What
 	}
-	f.verdict.set(noticeFault, what, text)
+	f.verdict.fail(noticeFault, what, words.Next, p)
 }
 
 // pair puts two buttons side by side, or one above the other where their words

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -185,11 +186,8 @@ func (p *apiKeys) show(result authcore.CredentialTest, err error) {
 	case authcore.TestRefused:
 		p.verdict.set(noticeFault, tr("keys.refused", data), tr("keys.refused-more", data))
 	case authcore.TestUnreachable:
-		what := ""
-		if result.Problem != nil {
-			what = wordsOf(result.Problem).What
-		}
-		p.verdict.set(noticeCaution, what, tr("keys.unreachable-more"))
+		problem := cmp.Or(result.Problem, &authcore.Problem{Code: authcore.ProblemUnreachable, Params: map[string]string{"Host": result.Host}})
+		p.verdict.fail(noticeCaution, wordsOf(problem).What, tr("keys.unreachable-more"), problem)
 	case authcore.TestUnusable:
 		p.verdict.set(noticeFault, tr("keys.unusable"), result.Cause)
 	default:

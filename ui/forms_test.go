@@ -97,7 +97,11 @@ func TestEveryAnswerToATestIsSaid(t *testing.T) {
 		{authcore.CredentialTest{}, problem(authcore.ProblemResidentOutdated, "Version", "0.0.1"), "version 0.0.1"},
 	} {
 		v.Credentials = answering(c.result, c.err)
-		test.Tap(atKeys(v).test)
+		p := atKeys(v)
+		test.Tap(p.test)
+		if p.verdict.details.open.Visible() {
+			test.Tap(p.verdict.details.open)
+		}
 		if !says(v, c.want) {
 			t.Errorf("%+v, %v: shown %q", c.result, c.err, shown(v.Content()))
 		}
@@ -131,7 +135,8 @@ func TestTokenFormSaysWhatWasUnderstood(t *testing.T) {
 	if len(kept) != 1 || !slices.Equal(kept[0].Source.Command, []string{"get-token", "a b", "c"}) || kept[0].Source.File != "" {
 		t.Errorf("kept %+v", kept)
 	}
-	if v.place != atToken || !says(v, "the disk is full") {
+	test.Tap(p.verdict.details.open)
+	if v.place != atToken || !says(v, "This could not be saved") || !says(v, "the disk is full") {
 		t.Error("it does not say that nothing was saved")
 	}
 	p.user.entry.SetText("ada")
@@ -250,11 +255,11 @@ func TestCopyReportIsBesideTheDetails(t *testing.T) {
 	v.Render(signedIn(), noon)
 	v.ShowError(problem(authcore.ProblemExport, "Path", "/x"))
 	n := v.banners.failed
-	if n.report.Visible() {
+	if n.details.report.Visible() {
 		t.Error("it is there before the details")
 	}
-	test.Tap(n.details)
-	test.Tap(n.report)
+	test.Tap(n.details.open)
+	test.Tap(n.details.report)
 	if !slices.Equal(r.sent, []authcore.Command{{Name: authcore.CommandCopyReport}}) {
 		t.Errorf("sent %v", r.sent)
 	}

@@ -1,16 +1,8 @@
 package ui
 
 import (
-	"cmp"
-	"flag"
-	"fmt"
-	"image"
 	"image/color"
-	"image/draw"
-	"image/png"
-	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -21,9 +13,8 @@ import (
 
 	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/authcore/export"
+	"github.com/bitfount/bitfount-tray/build/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden images of testdata/ anew")
 
 // TestMain makes the tests speak English on every computer.
 func TestMain(m *testing.M) {
@@ -174,7 +165,7 @@ var pictures = []struct {
 }{
 	{name: "wait"},
 	{name: "welcome", snapshot: signedOut},
-	{name: "welcome-declined", snapshot: func() *authcore.Snapshot {
+	{name: "failure", snapshot: func() *authcore.Snapshot {
 		s := signedOut()
 		s.Accounts[0].Environment, s.Accounts[0].Username = "staging", "eleanor.rigby"
 		s.Accounts[0].Problem = problem(authcore.ProblemSignInDenied)
@@ -195,7 +186,18 @@ var pictures = []struct {
 		test.Tap(v.pages.approval.somethingElse)
 		v.pages.approval.scroll.ScrollToBottom()
 	}},
+	{name: "success", snapshot: signedIn, then: at(atSuccess)},
 	{name: "signed-in", snapshot: signedIn},
+	{name: "signed-in-files", snapshot: func() *authcore.Snapshot {
+		s := withFiles()
+		s.Events = withHistory().Events
+		return s
+	}},
+	{name: "signed-in-below", snapshot: func() *authcore.Snapshot {
+		s := withFiles()
+		s.Events = withHistory().Events
+		return s
+	}, then: func(v *View) { v.pages.session.scroll.ScrollToBottom() }},
 	{name: "signed-in-copied", snapshot: func() *authcore.Snapshot {
 		return with(func(s *authcore.Snapshot, a *authcore.Account) {
 			a.Environment = "staging"
@@ -222,7 +224,7 @@ var pictures = []struct {
 			a.State, a.ExpiresAt, a.RenewAt = authcore.Offline, noon.Add(125*time.Minute), noon.Add(7*time.Minute)
 			a.Problem = problem(authcore.ProblemUnreachable, "Host", "auth.bitfount.com")
 		})
-	}, then: func(v *View) { test.Tap(v.pages.session.problem.details) }},
+	}, then: func(v *View) { test.Tap(v.pages.session.problem.details.open) }},
 	{name: "expired", snapshot: func() *authcore.Snapshot {
 		return with(func(_ *authcore.Snapshot, a *authcore.Account) {
 			a.State, a.ExpiresAt, a.RenewAt, a.HasHeaders = authcore.Expired, noon.Add(-time.Minute), noon.Add(2*time.Minute), false
@@ -274,6 +276,7 @@ var pictures = []struct {
 		v.open(atNewFile)
 	}},
 	{name: "history", snapshot: withHistory, then: at(atHistory)},
+	{name: "history-none", snapshot: signedIn, then: at(atHistory)},
 	{name: "more", snapshot: signedIn, then: at(atMore)},
 	{name: "switcher", snapshot: withAccounts},
 	{name: "switcher-open", snapshot: withAccounts, then: func(v *View) { test.Tap(v.account.button) }},
@@ -324,7 +327,7 @@ var looks = []struct {
 	{"light-2x", theme.VariantLight, 2, DefaultSize, nil},
 	{"dark-2x", theme.VariantDark, 2, DefaultSize, nil},
 	{"small", theme.VariantLight, 1, SmallestSize, nil},
-	{"wide", theme.VariantDark, 1, fyne.NewSize(900, 600), []string{"welcome", "approval", "signed-in", "offline", "banner-open"}},
+	{"wide", theme.VariantDark, 1, fyne.NewSize(900, 600), []string{"welcome", "approval", "success", "signed-in", "signed-in-files", "offline", "banner-open"}},
 }
 
 // oneVariant is the theme, deaf to the desktop's choice of light or dark.
@@ -370,109 +373,8 @@ func TestEachStateLooksAsDrawn(t *testing.T) {
 				if p.then != nil {
 					p.then(v)
 				}
-				compare(t, p.name+"-"+look.name, w.Canvas().Capture())
+				golden.Compare(t, p.name+"-"+look.name, w.Canvas().Capture())
 			})
 		}
 	}
-}
-
-// compare holds a picture against the golden one. Processors round differently
-// at the edges of shapes, so a few pixels may differ a little.
-func compare(t *testing.T, name string, got image.Image) {
-	t.Helper()
-	path := filepath.Join("testdata", name+".png")
-	if *update {
-		if err := writePNG(path, got); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatalf("%v (go test ./ui -update writes it)", err)
-	}
-	defer f.Close()
-	want, err := png.Decode(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := differ(got, want); err != nil {
-		failed := filepath.Join("testdata", "failed", name+".png")
-		if err := os.MkdirAll(filepath.Dir(failed), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := writePNG(failed, got); err != nil {
-			t.Fatal(err)
-		}
-		t.Errorf("%s looks different: %v. The new picture is %s", path, err, failed)
-	}
-}
-
-// differ allows each channel to be off by 40 of 255 in one of 5,000 pixels; a
-// moved letter or line changes far more.
-func differ(got, want image.Image) error {
-	if got.Bounds() != want.Bounds() {
-		return fmt.Errorf("it is %v, not %v", got.Bounds(), want.Bounds())
-	}
-	a, b := rgba(got), rgba(want)
-	off := 0
-	for i := range a.Pix {
-		if d := int(a.Pix[i]) - int(b.Pix[i]); d > 40 || d < -40 {
-			off++
-		}
-	}
-	if pixels := len(a.Pix) / 4; off > pixels/5000 {
-		return fmt.Errorf("%d of %d pixels differ", off, pixels)
-	}
-	return nil
-}
-
-func rgba(img image.Image) *image.RGBA {
-	out := image.NewRGBA(img.Bounds())
-	draw.Draw(out, out.Bounds(), img, img.Bounds().Min, draw.Src)
-	return out
-}
-
-// writePNG keeps the files small: colours that are nearly the same become one,
-// the most frequent of them, and the 256 most frequent make the palette.
-func writePNG(path string, img image.Image) error {
-	exact := rgba(img)
-	b := exact.Bounds()
-	counts := map[color.RGBA]int{}
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			counts[exact.RGBAAt(x, y)]++
-		}
-	}
-	frequent := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)))
-	})
-	palette := color.Palette{}
-	taken := map[[3]uint8]bool{}
-	for _, c := range frequent {
-		near := [3]uint8{c.R >> 3, c.G >> 3, c.B >> 3}
-		if !taken[near] && len(palette) < 256 {
-			taken[near] = true
-			palette = append(palette, c)
-		}
-	}
-	out := image.NewPaletted(b, palette)
-	index := map[color.RGBA]uint8{}
-	for _, c := range frequent {
-		index[c] = uint8(palette.Index(c))
-	}
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			out.SetColorIndex(x, y, index[exact.RGBAAt(x, y)])
-		}
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(f, out); err != nil {
-		return err
-	}
-	return f.Close()
 }

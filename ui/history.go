@@ -78,8 +78,7 @@ func (p *history) draw() {
 			p.list.Add(bold(l.day, fyne.TextAlignLeading))
 			continue
 		}
-		p.list.Add(container.New(timelineRow{},
-			quiet(l.clock, fyne.TextAlignLeading), widget.NewIcon(themed(l.icon, l.color)), plain(l.text, fyne.TextAlignLeading)))
+		p.list.Add(newTimelineRow(l))
 	}
 	p.list.Refresh()
 	show(p.none, len(p.lines) == 0)
@@ -181,6 +180,11 @@ func eventLine(e authcore.TimelineEvent, together []authcore.TimelineEvent, m mo
 
 // timelineRow is a line of the history: clock, icon and words.
 type timelineRow struct{}
+
+func newTimelineRow(l historyLine) fyne.CanvasObject {
+	return container.New(timelineRow{},
+		quiet(l.clock, fyne.TextAlignLeading), widget.NewIcon(themed(l.icon, l.color)), plain(l.text, fyne.TextAlignLeading))
+}
 
 const (
 	timelineClock = 52

@@ -23,7 +23,9 @@ type item struct {
 	inner              *fyne.Container
 	asking             bool
 	onChange           func()
-	extra              fyne.CanvasObject
+	// onArrange, if set, has the last word on what is seen.
+	onArrange func()
+	extra     fyne.CanvasObject
 }
 
 // newItem makes an item. The words are what the question says, what its "yes"
@@ -63,6 +65,8 @@ func newItem(question, yes string, taken, onChange func(), extra fyne.CanvasObje
 func (i *item) ask(asking bool) {
 	i.asking = asking
 	i.arrange()
+	// The answers may lie below the page's edge.
+	reveal(i.actions)
 	// The keyboard goes on where it was: at the answer that changes nothing.
 	c := fyne.CurrentApp().Driver().CanvasForObject(i.root)
 	if c != nil && c.Focused() != nil {
@@ -81,6 +85,9 @@ func (i *item) arrange() {
 	show(i.remove, !i.asking)
 	for _, b := range i.others {
 		show(b, !i.asking)
+	}
+	if i.onArrange != nil {
+		i.onArrange()
 	}
 	i.inner.Refresh()
 	if i.onChange != nil {

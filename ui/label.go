@@ -35,6 +35,12 @@ func (l *label) setColor(name fyne.ThemeColorName) {
 	}
 }
 
+// lineWidth is the label's width if its text stands in one line.
+func (l *label) lineWidth() float32 {
+	th, s := l.Theme(), l.segment
+	return fyne.MeasureText(s.Text, th.Size(s.Style.SizeName), s.Style.TextStyle).Width + 2*th.Size(theme.SizeNameInnerPadding)
+}
+
 func style(size fyne.ThemeSizeName, color fyne.ThemeColorName, align fyne.TextAlign, bold bool) widget.RichTextStyle {
 	return widget.RichTextStyle{
 		SizeName: size, ColorName: color, Alignment: align, TextStyle: fyne.TextStyle{Bold: bold},

@@ -13,6 +13,7 @@ import (
 	"fyne.io/fyne/v2/theme"
 
 	"github.com/bitfount/bitfount-tray/authcore"
+	"github.com/bitfount/bitfount-tray/build/golden"
 	"github.com/bitfount/bitfount-tray/ui/translations"
 )
 
@@ -118,16 +119,16 @@ func TestOtherLanguagesLookAsDrawn(t *testing.T) {
 		variant  fyne.ThemeVariant
 		pictures []string
 	}{
-		{"pseudo", theme.VariantLight, []string{"welcome", "approval", "signed-in", "offline", "keys-accepted", "token-command", "settings", "settings-below", "files", "accounts", "fix-it-bad", "history"}},
-		{"de", theme.VariantLight, []string{"welcome", "approval", "signed-in", "offline", "keys-accepted", "token-command", "settings", "files", "accounts", "fix-it-bad", "history"}},
-		{"fr", theme.VariantDark, []string{"welcome", "signed-in", "keys-refused", "settings"}},
-		{"es", theme.VariantLight, []string{"welcome", "signed-in", "keys-refused", "settings"}},
-		{"it", theme.VariantDark, []string{"welcome", "signed-in", "keys-refused", "settings"}},
+		{"pseudo", theme.VariantLight, []string{"welcome", "approval", "signed-in", "offline", "keys-accepted", "token-command", "settings", "settings-below", "files", "accounts", "fix-it-bad", "history", "success", "failure", "signed-in-below"}},
+		{"de", theme.VariantLight, []string{"welcome", "approval", "signed-in", "offline", "keys-accepted", "token-command", "settings", "files", "accounts", "fix-it-bad", "history", "success", "failure", "signed-in-below"}},
+		{"fr", theme.VariantDark, []string{"welcome", "approval", "failure", "signed-in-below", "keys-refused", "settings"}},
+		{"es", theme.VariantLight, []string{"welcome", "approval", "failure", "signed-in-below", "keys-refused", "settings"}},
+		{"it", theme.VariantDark, []string{"welcome", "approval", "failure", "signed-in-below", "keys-refused", "settings"}},
 	} {
 		for _, name := range c.pictures {
 			t.Run(c.language+"/"+name, func(t *testing.T) {
 				_, w := inLanguage(t, languages[c.language], DefaultSize, c.variant, name)
-				compare(t, "language-"+c.language+"-"+name, w.Canvas().Capture())
+				golden.Compare(t, "language-"+c.language+"-"+name, w.Canvas().Capture())
 			})
 		}
 	}

@@ -77,17 +77,28 @@ func (c *column) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	return size.AddWidthHeight(2*margin, 0)
 }
 
-// panes stacks two columns, or puts them side by side in a wide window.
-type panes struct{ wide bool }
+// panesLayout stacks two columns, or puts them side by side in a wide window.
+type panesLayout struct {
+	wide bool
+	// room is the height that can be seen without scrolling.
+	room float32
+	// fold is the last object of the lower column for which the upper one makes
+	// room; what follows may have to be scrolled to. Nil means all.
+	fold   fyne.CanvasObject
+	height float32
+}
+
+// foldGap is between the fold and the window's edge.
+const foldGap = 8
 
 // panesFrom is the width from which two columns stand side by side.
 const panesFrom = 720
 
 func newPanes(upper, lower *fyne.Container) *fyne.Container {
-	return container.New(&panes{}, upper, lower)
+	return container.New(&panesLayout{}, upper, lower)
 }
 
-func (p *panes) Layout(o []fyne.CanvasObject, size fyne.Size) {
+func (p *panesLayout) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	upper, lower := o[0].(*fyne.Container), o[1].(*fyne.Container)
 	p.wide = size.Width >= panesFrom
 	for _, pane := range []*fyne.Container{upper, lower} {
@@ -98,17 +109,39 @@ func (p *panes) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	if p.wide {
 		half := min(size.Width/2, columnMost)
 		left := (size.Width - 2*half) / 2
-		place(upper, fyne.NewPos(left, 0), fyne.NewSize(half, size.Height))
+		p.height = 0
+		place(upper, fyne.NewPos(left, 0), fyne.NewSize(half, min(size.Height, p.room)))
 		place(lower, fyne.NewPos(left+half, 0), fyne.NewSize(half, size.Height))
 		return
 	}
 	// The first time teaches the texts their width.
 	place(lower, fyne.Position{}, fyne.NewSize(size.Width, lower.MinSize().Height))
 	below := lower.MinSize().Height
+	place(lower, fyne.Position{}, fyne.NewSize(size.Width, below))
+	seen := below
+	if p.fold != nil {
+		seen = min(below, bottomWithin(lower, p.fold)+foldGap)
+	}
 	place(upper, fyne.Position{}, fyne.NewSize(size.Width, upper.MinSize().Height))
-	above := max(upper.MinSize().Height, size.Height-below)
+	above := max(upper.MinSize().Height, p.room-seen)
 	place(upper, fyne.Position{}, fyne.NewSize(size.Width, above))
 	place(lower, fyne.NewPos(0, above), fyne.NewSize(size.Width, below))
+	p.height = above + below
+}
+
+// bottomWithin is where an object that lies somewhere in c ends, from c's top.
+func bottomWithin(c *fyne.Container, o fyne.CanvasObject) float32 {
+	for _, child := range c.Objects {
+		if child == o {
+			return child.Position().Y + child.Size().Height
+		}
+		if inner, ok := child.(*fyne.Container); ok && inner.Visible() {
+			if y := bottomWithin(inner, o); y > 0 {
+				return inner.Position().Y + y
+			}
+		}
+	}
+	return 0
 }
 
 // place lays a container out also when only its content has changed.
@@ -118,12 +151,12 @@ func place(c *fyne.Container, at fyne.Position, size fyne.Size) {
 	c.Layout.Layout(c.Objects, size)
 }
 
-func (p *panes) MinSize(o []fyne.CanvasObject) fyne.Size {
+func (p *panesLayout) MinSize(o []fyne.CanvasObject) fyne.Size {
 	a, b := o[0].MinSize(), o[1].MinSize()
 	if p.wide {
 		return fyne.NewSize(max(a.Width, b.Width), max(a.Height, b.Height))
 	}
-	return fyne.NewSize(max(a.Width, b.Width), a.Height+b.Height)
+	return fyne.NewSize(max(a.Width, b.Width), max(p.height, a.Height+b.Height))
 }
 
 // frame is the whole window: header, page and tabs, the page as high as the
@@ -174,6 +207,9 @@ func (s *screen) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 	s.footer.Resize(fyne.NewSize(size.Width, foot))
 	s.footer.Move(fyne.NewPos(0, size.Height-foot))
 	room := fyne.NewSize(size.Width, max(0, size.Height-foot))
+	if p, ok := s.body.Layout.(*panesLayout); ok {
+		p.room = room.Height
+	}
 	s.body.Resize(room)
 	s.body.Layout.Layout(s.body.Objects, room)
 	s.scroll.Resize(room)

@@ -19,6 +19,7 @@ type location string
 
 const (
 	atSession  location = "session"
+	atSuccess  location = "success"
 	atFiles    location = "files"
 	atNewFile  location = "new-file"
 	atHistory  location = "history"
@@ -36,7 +37,7 @@ var tabLocations = []struct {
 	icon  fyne.ThemeIconName
 	parts []location
 }{
-	{atSession, theme.IconNameHome, nil},
+	{atSession, theme.IconNameHome, []location{atSuccess}},
 	{atFiles, theme.IconNameDocument, []location{atNewFile}},
 	{atHistory, theme.IconNameHistory, nil},
 	{atMore, theme.IconNameMoreHorizontal, nil},
@@ -141,6 +142,8 @@ func (t *tab) TypedKey(e *fyne.KeyEvent) {
 	switch e.Name {
 	case fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace:
 		t.tapped()
+	default:
+		scrollBy(t, e.Name)
 	}
 }
 

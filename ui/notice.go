@@ -35,17 +35,15 @@ type notice struct {
 	// onChange is called when the notice's height changes.
 	onChange func()
 
-	problem        *authcore.Problem
-	open, detailed bool
+	problem *authcore.Problem
+	open    bool
 
 	card                *card
 	icon                *widget.Icon
 	what, meaning, next *label
-	cause               *label
-	fold, details       *button
+	fold                *button
+	details             *details
 	more, dismiss       *button
-	// report copies a diagnosis; it is there with the details.
-	report *button
 }
 
 // newNotice makes a notice of the window.
@@ -58,21 +56,17 @@ func newNotice(kind noticeKind, foldable bool, onDismiss, onChange, onReport fun
 	n.icon = widget.NewIcon(theme.NewColoredResource(theme.Icon(kind.icon), kind.color))
 	n.what = bold("", fyne.TextAlignLeading)
 	n.meaning, n.next = plain("", fyne.TextAlignLeading), plain("", fyne.TextAlignLeading)
-	n.cause = newLabel("", widget.RichTextStyle{
-		SizeName: theme.SizeNameCaptionText, ColorName: colorMuted, TextStyle: fyne.TextStyle{Monospace: true},
-	})
 	n.fold = newButton("", nil, func() { n.open = !n.open; n.arrange() })
-	n.details = newButton("", nil, func() { n.detailed = !n.detailed; n.arrange() })
+	n.details = newDetails(n.arrange, onReport)
 	n.dismiss = newButton(tr("notice.dismiss"), nil, onDismiss)
 	n.dismiss.vanishes = true
-	n.report = newButton(tr("notice.copy-report"), nil, onReport)
 	n.more = newButton("", nil, func() { n.onMore() })
 	n.more.Hide()
-	for _, b := range []*button{n.fold, n.details, n.report, n.more, n.dismiss} {
+	for _, b := range []*button{n.fold, n.more, n.dismiss} {
 		b.Importance = widget.LowImportance
 	}
-	text := stack(-12, n.what, n.meaning, n.next, n.cause)
-	buttons := container.New(&flow{}, n.fold, n.details, n.report, n.more, n.dismiss)
+	text := stack(-12, n.what, n.meaning, n.next, n.details.cause)
+	buttons := container.New(&flow{}, n.fold, n.details.open, n.details.report, n.more, n.dismiss)
 	n.card = newCard(kind.ground)
 	n.inner = container.New(&noticeLayout{}, n.icon, text, buttons)
 	n.root = container.NewStack(n.card, n.inner)
@@ -87,7 +81,7 @@ func (n *notice) set(p *authcore.Problem) bool {
 		return false
 	}
 	if p == nil || n.problem == nil || p.Code != n.problem.Code {
-		n.open, n.detailed = !n.foldable, false
+		n.open, n.details.shown = !n.foldable, false
 	}
 	n.problem = p
 	if p != nil {
@@ -95,7 +89,7 @@ func (n *notice) set(p *authcore.Problem) bool {
 		n.what.set(words.What)
 		n.meaning.set(words.Meaning)
 		n.next.set(words.Next)
-		n.cause.set(p.Cause)
+		n.details.set(p)
 		n.arrange()
 	}
 	show(n.root, p != nil)
@@ -110,16 +104,11 @@ func same(a, b authcore.Problem) bool {
 func (n *notice) arrange() {
 	show(n.meaning, n.open)
 	show(n.next, n.open)
-	hasCause := n.problem != nil && n.problem.Cause != ""
-	show(n.cause, n.open && n.detailed && hasCause)
 	show(n.fold, n.foldable)
-	show(n.details, n.open && hasCause)
-	show(n.report, n.open && n.detailed && hasCause)
+	n.details.arrange(n.open)
 	show(n.dismiss, n.onDismiss != nil)
 	n.fold.set(either(n.open, tr("notice.less"), tr("notice.more")), true)
 	n.fold.unfolds(n.open)
-	n.details.set(either(n.detailed, tr("notice.hide-details"), tr("notice.details")), true)
-	n.details.unfolds(n.detailed)
 	n.inner.Refresh()
 	if n.onChange != nil {
 		n.onChange()
@@ -139,7 +128,7 @@ func (n *notice) setMore(count int, shown bool) {
 	}
 }
 
-func either(condition bool, yes, no string) string {
+func either[T any](condition bool, yes, no T) T {
 	if condition {
 		return yes
 	}

@@ -29,17 +29,11 @@ type captioned struct{ above bool }
 
 const captionedIcon = 24
 
-// width is that of the text in one line.
-func (*captioned) width(l *label) float32 {
-	th, s := l.Theme(), l.segment
-	return fyne.MeasureText(s.Text, th.Size(s.Style.SizeName), s.Style.TextStyle).Width + 2*th.Size(theme.SizeNameInnerPadding)
-}
-
 func (c *captioned) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	icon, text := o[0], o[1].(*label)
 	pad := text.Theme().Size(theme.SizeNameInnerPadding)
 	icon.Resize(fyne.NewSquareSize(captionedIcon))
-	w := c.width(text)
+	w := text.lineWidth()
 	if c.above = w > size.Width-captionedIcon; !c.above {
 		left := (size.Width - captionedIcon - w) / 2
 		text.Resize(fyne.NewSize(w+1, size.Height))

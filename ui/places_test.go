@@ -65,8 +65,30 @@ func TestASignInTakesTheWindow(t *testing.T) {
 		t.Errorf("shown: %q", shown(v.Content()))
 	}
 	v.Render(signedIn(), noon)
+	if !says(v, "You are signed in") || !says(v, "eleanor.rigby") {
+		t.Errorf("the success is not shown: %q", shown(v.Content()))
+	}
+	test.Tap(v.page.primary().(*button))
 	if v.page != v.pages.session {
 		t.Error("it does not go on at the session")
+	}
+
+	// One that was cancelled leaves the session as it was.
+	again := prompting(time.Minute)
+	again.Accounts[0].SignedInAt = signedIn().Accounts[0].SignedInAt
+	v.Render(again, noon)
+	v.Render(signedIn(), noon)
+	if v.page != v.pages.session {
+		t.Errorf("shown: %q", shown(v.Content()))
+	}
+
+	// One that failed says why, and has one way on.
+	v.Render(prompting(time.Minute), noon)
+	declined := signedOut()
+	declined.Accounts[0].Problem = problem(authcore.ProblemSignInDenied)
+	v.Render(declined, noon)
+	if !says(v, "Signing in did not work") || !says(v, "declined in the browser") || v.page.primary().(*button).Text != "Sign in…" {
+		t.Errorf("shown: %q", shown(v.Content()))
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 type ringFace struct {
 	// fraction of the time that is left, 0 to 1, drawn clockwise from the top.
 	fraction float32
-	// mark is the fraction at which the session renews itself, or negative.
+	// mark is the fraction at which the session renews itself, or negative. It
+	// carries the sign that the button for renewing has, too.
 	mark           float32
 	color          fyne.ThemeColorName
 	title, caption string
@@ -56,9 +57,8 @@ func (r *ring) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleR
 func (r *ring) CreateRenderer() fyne.WidgetRenderer {
 	r.ExtendBaseWidget(r)
 	x := &ringRenderer{
-		ring:  r,
-		track: canvas.NewArc(0, 360, 0.85, color.Transparent), arc: canvas.NewArc(0, 360, 0.85, color.Transparent),
-		mark:  canvas.NewCircle(color.Transparent),
+		ring: r, track: canvas.NewArc(0, 360, 0.85, color.Transparent), arc: canvas.NewArc(0, 360, 0.85, color.Transparent),
+		mark: canvas.NewCircle(color.Transparent), sign: &canvas.Image{},
 		title: canvas.NewText("", color.Transparent), caption: canvas.NewText("", color.Transparent),
 	}
 	x.title.Alignment, x.caption.Alignment = fyne.TextAlignCenter, fyne.TextAlignCenter
@@ -71,6 +71,7 @@ type ringRenderer struct {
 	ring           *ring
 	track, arc     *canvas.Arc
 	mark           *canvas.Circle
+	sign           *canvas.Image
 	title, caption *canvas.Text
 }
 
@@ -79,7 +80,7 @@ func (x *ringRenderer) Destroy() {}
 func (x *ringRenderer) MinSize() fyne.Size { return fyne.NewSquareSize(ringLeast) }
 
 func (x *ringRenderer) Objects() []fyne.CanvasObject {
-	return []fyne.CanvasObject{x.track, x.arc, x.mark, x.title, x.caption}
+	return []fyne.CanvasObject{x.track, x.arc, x.mark, x.sign, x.title, x.caption}
 }
 
 func (x *ringRenderer) Layout(size fyne.Size) {
@@ -96,12 +97,14 @@ func (x *ringRenderer) Layout(size fyne.Size) {
 
 	angle := 2 * math.Pi * float64(x.ring.face.mark)
 	radius := float64(d-stroke) / 2
-	dot := max(stroke*0.6, 5)
+	middle := at.AddXY(d/2+float32(radius*math.Sin(angle)), d/2-float32(radius*math.Cos(angle)))
+	dot := min(max(stroke*1.6, 17), 24)
 	x.mark.Resize(fyne.NewSquareSize(dot))
-	x.mark.Move(at.AddXY(
-		d/2+float32(radius*math.Sin(angle))-dot/2,
-		d/2-float32(radius*math.Cos(angle))-dot/2,
-	))
+	x.mark.Move(middle.SubtractXY(dot/2, dot/2))
+	x.mark.StrokeWidth = 1.5
+	sign := dot * 0.72
+	x.sign.Resize(fyne.NewSquareSize(sign))
+	x.sign.Move(middle.SubtractXY(sign/2, sign/2))
 
 	// The title is as large as the ring allows, the caption half of it.
 	room := (d - 2*stroke) * 0.84
@@ -127,11 +130,11 @@ func (x *ringRenderer) paint() {
 	x.arc.FillColor = colorOf(x.ring, f.color)
 	x.arc.EndAngle = 360 * f.fraction
 	x.arc.Hidden = f.fraction <= 0
-	x.mark.Hidden = f.mark < 0
-	// Where the arc still covers the mark, it must be seen on the arc.
-	x.mark.FillColor = colorOf(x.ring, theme.ColorNameForegroundOnPrimary)
-	if f.mark > f.fraction {
-		x.mark.FillColor = colorOf(x.ring, colorMuted)
+	x.mark.Hidden, x.sign.Hidden = f.mark < 0, f.mark < 0
+	x.mark.FillColor = colorOf(x.ring, theme.ColorNameBackground)
+	x.mark.StrokeColor = colorOf(x.ring, f.color)
+	if f.mark >= 0 {
+		x.sign.Resource = theme.NewColoredResource(theme.ViewRefreshIcon(), f.color)
 	}
 	x.title.Text, x.title.Color = f.title, colorOf(x.ring, theme.ColorNameForeground)
 	x.caption.Text, x.caption.Color = f.caption, colorOf(x.ring, colorMuted)

@@ -24,8 +24,11 @@ type session struct {
 	copy              *button
 	service           *choice[export.Service]
 	format            *choice[export.Format]
+	save              *button
 	copySection       *fyne.Container
 	clipboard         *label
+	files             *filesBrief
+	day               *dayBrief
 	renew, fix        *button
 	signOut           *button
 	indicator         authcore.Indicator
@@ -51,15 +54,18 @@ func newSession(v *View) *session {
 	p.signIn.Importance, p.signIn.height = widget.HighImportance, 48
 	p.renew.height, p.signOut.height = 40, 40
 	p.fix.height = 40
-	p.copy = newButton("", theme.ContentCopyIcon(), func() {
+	p.copy = newButton(tr("session.copy-headers"), theme.ContentCopyIcon(), func() {
 		v.command(authcore.Command{Name: authcore.CommandCopyHeaders, Service: p.service.value(), Format: string(p.format.value())})()
 	})
-	p.copy.height = 40
+	p.save = newButton(tr("files.add"), theme.DocumentSaveIcon(), func() { v.saveToFile(p.service.value(), p.format.value()) })
+	p.copy.height, p.save.height = 40, 40
 	again := func() { v.Tick(v.now) }
 	p.service = newChoice(tr("file.service"), export.Services, serviceTitle, func(export.Service) { again() })
 	p.format = newChoice(tr("file.format"), export.Formats, formatTitle, func(export.Format) { again() })
-	p.copySection = stack(0, p.copy, vgap(6), container.NewGridWithColumns(2, p.service, p.format), p.clipboard)
-	p.screen = newScreen(newPanes(container.New(&column{grow: p.ring, most: ringMost},
+	p.copySection = stack(0,
+		container.NewGridWithColumns(2, p.service, p.format), vgap(6), container.New(&pair{}, p.copy, p.save), p.clipboard)
+	p.files, p.day = newFilesBrief(v), newDayBrief(v)
+	panes := newPanes(container.New(&column{grow: p.ring, most: ringMost},
 		vgap(8),
 		p.ring,
 		vgap(4),
@@ -68,7 +74,13 @@ func newSession(v *View) *session {
 		p.problem.root,
 		vgap(4),
 		p.copySection,
-	)), stack(8, p.signIn, container.NewGridWithColumns(2, p.renew, p.fix, p.signOut)))
+		p.files.root,
+		p.day.root,
+		vgap(8),
+	))
+	// Files and history may begin below the window's edge, the rest not.
+	panes.Layout.(*panesLayout).fold = p.day.strip
+	p.screen = newScreen(panes, stack(8, p.signIn, container.NewGridWithColumns(2, p.renew, p.fix, p.signOut)))
 	return p
 }
 
@@ -96,12 +108,21 @@ func (p *session) update(m moment) {
 	show(p.notice, ending)
 	p.problem.set(a.Problem)
 
-	needsUser := a.State == authcore.NeedsSignIn || a.State == authcore.Expired || ending
-	show(p.signIn, needsUser && m.allowed(authcore.CommandSignIn))
+	// A session that runs out and cannot renew itself needs its user as well.
+	needsUser := a.State == authcore.NeedsSignIn || a.State == authcore.Expired || ending || (a.Expiring(m.now) && !a.Renewable)
+	signIn := needsUser && m.allowed(authcore.CommandSignIn)
+	show(p.signIn, signIn)
 	show(p.copySection, a.HasHeaders || !needsUser)
 	service := p.service.value()
-	p.copy.set(tr("session.copy", fields{"What": headersOf(service)}),
-		m.snapshot.Allowed(authcore.Command{Name: authcore.CommandCopyHeaders, Service: service}))
+	p.copy.set(tr("session.copy-headers"), m.snapshot.Allowed(authcore.Command{Name: authcore.CommandCopyHeaders, Service: service}))
+	// One button of a page is the next step.
+	if next := either(signIn, widget.MediumImportance, widget.HighImportance); p.copy.Importance != next {
+		p.copy.Importance = next
+		p.copy.Refresh()
+	}
+	p.save.set(tr("files.add"), m.allowed(authcore.CommandAddLiveFile))
+	p.files.update(m)
+	p.day.update(m)
 	icon := theme.ContentCopyIcon()
 	if m.snapshot.Desktop.Clipboard.Holds == service {
 		icon = theme.ConfirmIcon()

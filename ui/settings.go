@@ -272,6 +272,12 @@ func newSwitch(label string, changed func(bool)) *toggle {
 // AccessibilityLabel says what is switched.
 func (s *toggle) AccessibilityLabel() string { return s.label }
 
+// FocusGained scrolls the switch into sight.
+func (s *toggle) FocusGained() {
+	s.Check.FocusGained()
+	reveal(s)
+}
+
 // TypedKey switches with the Enter key too.
 func (s *toggle) TypedKey(e *fyne.KeyEvent) {
 	if (e.Name == fyne.KeyReturn || e.Name == fyne.KeyEnter) && !s.Disabled() {

@@ -9,7 +9,6 @@ import (
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/bitfount/bitfount-tray/authcore"
-	"github.com/bitfount/bitfount-tray/authcore/export"
 	"github.com/bitfount/bitfount-tray/ui/translations"
 )
 
@@ -131,7 +130,7 @@ func nextWords(d time.Duration) time.Duration {
 // "tomorrow at 09:00", "on Friday at 09:00", "on 27 November at 09:00".
 func when(t, now time.Time) string {
 	t = t.In(now.Location())
-	data := fields{"Clock": clock(t)}
+	data := fields{"At": atClock(t)}
 	switch days := daysBetween(now, t); {
 	case days == 0:
 		return tr("clock.today", data)
@@ -144,7 +143,20 @@ func when(t, now time.Time) string {
 		return tr("clock.weekday", data)
 	}
 	data["Date"] = spoken().Date(t)
+	if t.Day() == 8 || t.Day() == 11 {
+		return tr("clock.date-vowel", data) // "l'otto", "l'undici" in Italian
+	}
 	return tr("clock.date", data)
+}
+
+// atClock is the time of day with its preposition. One o'clock is singular in
+// Spanish.
+func atClock(t time.Time) string {
+	c, n := clock(t), 2
+	if strings.HasPrefix(strings.TrimPrefix(c, "0"), "1:") {
+		n = 1
+	}
+	return trN("clock.at", n, fields{"Clock": c})
 }
 
 // until is a moment in words that follow "until".
@@ -175,6 +187,3 @@ func environmentTitle(name string) string {
 	}
 	return name
 }
-
-// headersOf names what is copied for a service.
-func headersOf(s export.Service) string { return tr("headers." + string(s)) }

@@ -58,6 +58,27 @@ func TestMomentsInPlainWords(t *testing.T) {
 	}
 }
 
+func TestMomentsFollowTheLanguagesGrammar(t *testing.T) {
+	t.Cleanup(func() { speak("system") })
+	for _, c := range []struct {
+		language string
+		at       time.Time
+		want     string
+	}{
+		{"es", time.Date(2026, 11, 24, 1, 5, 0, 0, time.UTC), "mañana a la 01:05"},
+		{"es", time.Date(2026, 11, 24, 11, 5, 0, 0, time.UTC), "mañana a las 11:05"},
+		{"it", time.Date(2026, 12, 8, 9, 0, 0, 0, time.UTC), "l’8 dicembre alle 09:00"},
+		{"it", time.Date(2026, 12, 9, 9, 0, 0, 0, time.UTC), "il 9 dicembre alle 09:00"},
+		{"fr", time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC), "le 1er décembre à 09:00"},
+		{"de", time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC), "am 1. Dezember um 09:00"},
+	} {
+		speak(c.language)
+		if got := when(c.at, noon); got != c.want {
+			t.Errorf("%s: %q, want %q", c.language, got, c.want)
+		}
+	}
+}
+
 // Keys that are put together from parts, by their beginnings, and those that
 // Fyne uses.
 var composed = []string{"environment.", "headers.", "month.", "weekday.", "tray.month.", "tray.weekday.", "tab.", "service.", "format.", "format-about.",

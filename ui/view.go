@@ -75,6 +75,7 @@ type pages struct {
 	welcome  *welcome
 	asking   *asking
 	approval *approval
+	failure  *failure
 	session  *session
 	gone     *gone
 }
@@ -109,10 +110,10 @@ func (v *View) build() {
 	v.tabs.root.Hide()
 	v.pages = pages{
 		wait: newWait(), welcome: newWelcome(v), asking: newAsking(v),
-		approval: newApproval(v), session: newSession(v), gone: newGone(v),
+		approval: newApproval(v), failure: newFailure(v), session: newSession(v), gone: newGone(v),
 	}
 	v.places = map[location]page{
-		atFiles: newFiles(v), atNewFile: newNewFile(v), atHistory: newHistory(v),
+		atSuccess: newSuccess(v), atFiles: newFiles(v), atNewFile: newNewFile(v), atHistory: newHistory(v),
 		atMore: newMore(v), atAccounts: newAccounts(v), atFixIt: newFixIt(v),
 		atSettings: newSettings(v), atAPIKeys: newAPIKeys(v), atToken: newExternalToken(v),
 	}
@@ -176,6 +177,8 @@ func (v *View) pageFor(m moment) page {
 		return v.pages.asking
 	case v.places[v.place] != nil:
 		return v.places[v.place]
+	case m.account.State == authcore.SignedOut && m.account.Problem != nil:
+		return v.pages.failure
 	case m.account.State == authcore.SignedOut, m.account.State == "":
 		return v.pages.welcome
 	}
@@ -189,7 +192,12 @@ func (v *View) followActive(s *authcore.Snapshot) {
 		return
 	}
 	was, is := v.snapshot.ActiveAccount(), s.ActiveAccount()
-	if was.ID != is.ID || (was.State != authcore.Prompting && is.State == authcore.Prompting) {
+	switch {
+	case was.ID != is.ID, was.State != authcore.Prompting && is.State == authcore.Prompting:
+		v.place = atSession
+	case was.State == authcore.Prompting && is.State == authcore.SignedIn && is.SignedInAt.After(was.SignedInAt):
+		v.place = atSuccess
+	case v.place == atSuccess && is.State != authcore.SignedIn && is.State != authcore.Renewing:
 		v.place = atSession
 	}
 }
@@ -249,6 +257,9 @@ func (v *View) NextChange(now time.Time) time.Duration {
 			if left := t.Sub(corrected); left >= 0 {
 				wait = min(wait, left+time.Millisecond)
 			}
+		}
+		if v.page == v.pages.session {
+			wait = min(wait, nextDayHours(corrected))
 		}
 		if c := v.snapshot.Desktop.Clipboard; c.Holds != "" && !c.ClearAt.IsZero() {
 			wait = min(wait, nextWords(c.ClearAt.Sub(now)))

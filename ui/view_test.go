@@ -164,7 +164,7 @@ func TestFailedCommandShowsItsWordsUntilDismissed(t *testing.T) {
 	if says(v, "no selection owner") {
 		t.Error("the cause is shown before anybody asked for it")
 	}
-	test.Tap(v.banners.failed.details)
+	test.Tap(v.banners.failed.details.open)
 	if !says(v, "no selection owner") {
 		t.Error("Details does not show the cause")
 	}
@@ -203,7 +203,7 @@ func TestLastingProblemsComeMostImportantFirst(t *testing.T) {
 	if !says(v, tray.What) || says(v, tray.Next) {
 		t.Error("the other notices are not shown folded")
 	}
-	test.Tap(v.banners.lasting[5].fold)
+	test.Tap(v.banners.lasting[6].fold)
 	if !says(v, tray.Next) {
 		t.Error("What to do is not told")
 	}
@@ -234,17 +234,16 @@ func TestGoneSaysWhatToDo(t *testing.T) {
 }
 
 func TestTabReachesEverythingInOrder(t *testing.T) {
-	v, w, _ := openRecorded(t)
 	for _, c := range []struct {
 		snapshot *authcore.Snapshot
 		want     []string
 	}{
 		{signedOut(), []string{"Sign in…", "Use API keys", "Use a token from another program"}},
 		{prompting(time.Minute), []string{"Copy code", "Copy link", "Open browser again", "It says something else?", "Cancel"}},
-		{signedIn(), []string{"Copy Hub headers", "Service: Hub", "Format: HTTP headers", "Renew now", "Sign out", "Session", "Files", "History", "More"}},
+		{signedIn(), []string{"Service: Hub", "Format: HTTP headers", "Copy headers", "Save to a file…", "Renew now", "Sign out", "Session", "Files", "History", "More"}},
 	} {
+		v, w, _ := openRecorded(t)
 		v.Render(c.snapshot, noon)
-		w.Canvas().Unfocus()
 		var got []string
 		for range c.want {
 			w.Canvas().FocusNext()
@@ -260,6 +259,154 @@ func TestTabReachesEverythingInOrder(t *testing.T) {
 		if !slices.Equal(got, c.want) {
 			t.Errorf("order %q, want %q", got, c.want)
 		}
+	}
+}
+
+// Every page can be used without a mouse: the Tab key reaches whatever can be
+// clicked, once each, from top to bottom and from left to right, and the page
+// scrolls so that what has the focus is in sight.
+func TestTheKeyboardReachesEverything(t *testing.T) {
+	for _, p := range pictures {
+		for _, size := range []fyne.Size{SmallestSize, fyne.NewSize(900, 600)} {
+			if underRaceDetector && size != SmallestSize {
+				continue
+			}
+			v, w := openView(t, theme.VariantLight, 1, size, func(authcore.Command) {})
+			if p.snapshot != nil {
+				v.Render(p.snapshot(), noon)
+			}
+			if p.then != nil {
+				p.then(v)
+			}
+			if w.Canvas().Overlays().Top() != nil {
+				continue // a menu has keys of its own, see TestTheSwitcherByKeyboard
+			}
+			w.Canvas().Unfocus()
+			var want []fyne.CanvasObject
+			for _, o := range clickable(v.Content()) {
+				if _, ok := o.(fyne.Focusable); !ok {
+					t.Errorf("%s: the keyboard does not reach %T", p.name, o)
+					continue
+				}
+				want = append(want, o)
+			}
+			var last fyne.Position
+			reached := map[fyne.CanvasObject]bool{}
+			for range want {
+				w.Canvas().FocusNext()
+				o, _ := w.Canvas().Focused().(fyne.CanvasObject)
+				if o == nil || reached[o] {
+					break
+				}
+				reached[o] = true
+				at := fyne.CurrentApp().Driver().AbsolutePositionForObject(o)
+				if at.Y < -1 || at.Y+o.Size().Height > size.Height+1 {
+					t.Errorf("%s at %v: %s has the focus out of sight, at %v", p.name, size, nameOf(o), at)
+				}
+				s := screenOf(v.Content(), o)
+				if s == nil {
+					last = fyne.Position{} // header, footer or tabs
+					continue
+				}
+				scroll := fyne.CurrentApp().Driver().AbsolutePositionForObject(s.scroll)
+				if at.Y < scroll.Y-1 || at.Y+o.Size().Height > scroll.Y+s.scroll.Size().Height+1 {
+					t.Errorf("%s at %v: %s has the focus below the page's edge", p.name, size, nameOf(o))
+				}
+				at.Y += s.scroll.Offset.Y
+				if at.Y < last.Y-12 && at.X <= last.X {
+					t.Errorf("%s at %v: %s comes after what is below it", p.name, size, nameOf(o))
+				}
+				last = at
+			}
+			for _, o := range want {
+				if !reached[o] {
+					t.Errorf("%s at %v: the Tab key does not reach %s", p.name, size, nameOf(o))
+				}
+			}
+		}
+	}
+}
+
+// nameOf names what can be clicked.
+func nameOf(o fyne.CanvasObject) string {
+	if a, ok := o.(fyne.Accessible); ok {
+		return fmt.Sprintf("%T %q", o, a.AccessibilityLabel())
+	}
+	return fmt.Sprintf("%T", o)
+}
+
+// clickable are the widgets that can be seen or scrolled to, and clicked.
+func clickable(o fyne.CanvasObject) (found []fyne.CanvasObject) {
+	if !o.Visible() {
+		return nil
+	}
+	if d, ok := o.(fyne.Disableable); ok && d.Disabled() {
+		return nil
+	}
+	if _, ok := o.(fyne.Tappable); ok {
+		if strings.Contains(fmt.Sprintf("%T", o), "scrollBar") {
+			return nil // keys scroll too, see TestKeysScroll
+		}
+		return []fyne.CanvasObject{o}
+	}
+	var children []fyne.CanvasObject
+	switch o := o.(type) {
+	case *fyne.Container:
+		children = o.Objects
+	case fyne.Widget:
+		children = test.WidgetRenderer(o).Objects()
+	}
+	for _, c := range children {
+		found = append(found, clickable(c)...)
+	}
+	return found
+}
+
+func TestKeysScroll(t *testing.T) {
+	v, w := openView(t, theme.VariantLight, 1, SmallestSize, nil)
+	v.Render(withHistory(), noon)
+	v.open(atHistory)
+	scroll := v.places[atHistory].(*history).scroll
+	v.TypedKey(&fyne.KeyEvent{Name: fyne.KeyEnd})
+	end := scroll.Offset.Y
+	if end <= 0 {
+		t.Fatal("End does not scroll")
+	}
+	w.Canvas().Focus(v.tabs.tabs[atHistory])
+	for _, c := range []struct {
+		key  fyne.KeyName
+		want func(float32) bool
+	}{
+		{fyne.KeyHome, func(y float32) bool { return y == 0 }},
+		{fyne.KeyDown, func(y float32) bool { return y > 0 }},
+		{fyne.KeyUp, func(y float32) bool { return y == 0 }},
+		{fyne.KeyPageDown, func(y float32) bool { return y == end }},
+		{fyne.KeyPageUp, func(y float32) bool { return y == 0 }},
+	} {
+		w.Canvas().Focused().TypedKey(&fyne.KeyEvent{Name: c.key})
+		if !c.want(scroll.Offset.Y) {
+			t.Errorf("after %s the page is at %v", c.key, scroll.Offset.Y)
+		}
+	}
+}
+
+func TestTheSwitcherByKeyboard(t *testing.T) {
+	v, w, r := openRecorded(t)
+	v.Render(withAccounts(), noon)
+	w.Canvas().Focus(v.account.button)
+	press := func(keys ...fyne.KeyName) {
+		for _, key := range keys {
+			w.Canvas().Focused().TypedKey(&fyne.KeyEvent{Name: key})
+		}
+	}
+	press(fyne.KeyReturn, fyne.KeyDown, fyne.KeyDown, fyne.KeyReturn)
+	if !slices.Equal(r.sent, []authcore.Command{{Name: authcore.CommandSetActive, Account: "a2"}}) {
+		t.Errorf("sent %v", r.sent)
+	}
+	w.Canvas().Focus(v.account.button)
+	press(fyne.KeyReturn, fyne.KeyEscape)
+	if w.Canvas().Overlays().Top() != nil || w.Canvas().Focused() != v.account.button {
+		t.Error("the Escape key does not close the menu and go back")
 	}
 }
 

@@ -15,7 +15,6 @@ type welcome struct {
 	picture     *widget.Icon
 	title, text *label
 	environment *environmentTag
-	problem     *notice
 	signIn      *button
 	keys, token *button
 }
@@ -26,13 +25,10 @@ func newWelcome(v *View) *welcome {
 		title:       title(""),
 		text:        plain(tr("welcome.text"), fyne.TextAlignCenter),
 		environment: newEnvironmentTag(),
-		problem:     v.newNotice(noticeCaution, false, nil),
 		signIn:      newButton(tr("welcome.sign-in"), nil, v.command(authcore.Command{Name: authcore.CommandSignIn})),
 	}
 	p.signIn.Importance, p.signIn.height = widget.HighImportance, 52
-	p.keys = newButton(tr("welcome.use-keys"), nil, v.opener(atAPIKeys))
-	p.token = newButton(tr("welcome.use-token"), nil, v.opener(atToken))
-	p.keys.Importance, p.token.Importance = widget.LowImportance, widget.LowImportance
+	p.keys, p.token = newOtherWays(v)
 	p.screen = newScreen(centredColumn(
 		vgap(8),
 		sized(p.picture, 72),
@@ -40,21 +36,18 @@ func newWelcome(v *View) *welcome {
 		p.title,
 		p.environment.root,
 		vgap(4),
-		p.problem.root,
 		p.text,
 		vgap(12),
 		p.signIn,
 		quiet(tr("welcome.hint"), fyne.TextAlignCenter),
 		vgap(8),
-	), stack(0, p.keys, p.token))
+	), stack(-4, p.keys, p.token))
 	return p
 }
 
 func (p *welcome) update(m moment) {
 	p.title.set(either(m.account.Username == "", tr("welcome.title"), tr("welcome.title-again")))
 	p.environment.set(m.account.Environment, false)
-	p.problem.set(m.account.Problem)
-	show(p.text, m.account.Problem == nil)
 	p.signIn.set(tr("welcome.sign-in"), m.allowed(authcore.CommandSignIn))
 }
 

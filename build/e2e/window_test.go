@@ -47,20 +47,23 @@ func TestASessionFromTheWindow(t *testing.T) {
 	s.press(w, "Sign in…")
 	link = s.opened(3)
 	code = userCode.FindString(s.tooltip("approve in the browser"))
+	prompting := s.snapshot()
 	s.ok(trial.Approve(s.ctx, link, code, person))
 	s.tooltip(person)
 	s.picture("4-signed-in")
-	s.press(w, "Copy Hub headers")
+	s.pressAfter(w, "Continue", prompting)
+	s.picture("5-session")
+	s.press(w, "Copy headers")
 	headers := s.clipboard(link)
 	s.accepted(s.provider.HubURL, headers)
-	s.picture("5-copied")
+	s.picture("6-copied")
 	s.press(w, "Renew now")
 	s.until("a renewal", func() error { return s.counted("refreshed", 1) })
 	s.noSecretsAbout(headers)
 
 	s.press(w, "Sign out")
 	s.tooltip("Signed out")
-	s.picture("6-signed-out")
+	s.picture("7-signed-out")
 	s.ok(w.Close(s.ctx))
 	s.ok(s.d.NoWindow(s.ctx, patience))
 	s.tooltip("Signed out")
@@ -70,6 +73,12 @@ func TestASessionFromTheWindow(t *testing.T) {
 // button lies is worked out by drawing the same snapshot at the same size
 // without a screen, because Fyne's buttons are pixels to everybody else.
 func (s *scene) press(w desktop.Window, text string) {
+	s.Helper()
+	s.pressAfter(w, text)
+}
+
+// pressAfter is press in a window that has drawn those snapshots before.
+func (s *scene) pressAfter(w desktop.Window, text string, before ...*authcore.Snapshot) {
 	s.Helper()
 	s.ok(s.d.Settle(s.ctx))
 	bounds, err := w.Bounds(s.ctx)
@@ -82,7 +91,9 @@ func (s *scene) press(w desktop.Window, text string) {
 	window := test.NewTempWindow(s.T, view.Content())
 	window.SetPadded(false)
 	window.Resize(size)
-	view.Render(s.snapshot(), time.Now())
+	for _, snapshot := range append(before, s.snapshot()) {
+		view.Render(snapshot, time.Now())
+	}
 	window.Resize(size)
 
 	var labels []string

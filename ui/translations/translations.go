@@ -14,6 +14,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -193,7 +194,11 @@ func (l *Language) Date(t time.Time) string {
 	if l.code == "en" && (l.region == "US" || l.region == "PH") {
 		key = "date.american"
 	}
-	return l.Sentence(key, map[string]any{"Day": t.Day(), "Month": l.Sentence(fmt.Sprintf("month.%d", t.Month()), nil)})
+	d := strconv.Itoa(t.Day())
+	if l.code == "fr" && d == "1" {
+		d = "1er"
+	}
+	return l.Sentence(key, map[string]any{"Day": d, "Month": l.Sentence(fmt.Sprintf("month.%d", t.Month()), nil)})
 }
 
 // Weekday is the day's name.

@@ -82,6 +82,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	view.OnClose = w.Close
 	view.Credentials = credentials(ctx, o)
 	view.ChooseFile = func(chosen func(string)) { chooseFile(w, chosen) }
+	w.Canvas().SetOnTypedKey(view.TypedKey)
 	for _, key := range []fyne.KeyName{fyne.KeyW, fyne.KeyQ} {
 		w.Canvas().AddShortcut(&desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierShortcutDefault},
 			func(fyne.Shortcut) { w.Close() })
