@@ -4,12 +4,16 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jezek/xgb"
+	"github.com/jezek/xgb/xproto"
 
 	"github.com/bitfount/bitfount-tray/authcore/secret"
 )
@@ -194,6 +198,74 @@ func TestClearReachesACopyOfAClipboardManager(t *testing.T) {
 	}
 }
 
+// keep is a desktop that keeps what is copied and puts it back when its owner
+// goes. A stubborn one keeps the first text for ever.
+func keep(t *testing.T, stubborn bool) {
+	t.Helper()
+	conn, err := xgb.NewConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &x11Claim{conn: conn, atom: map[string]xproto.Atom{}, events: make(chan xgb.Event), done: make(chan struct{})}
+	go k.pump()
+	if err := k.prepare(); err != nil {
+		t.Fatal(err)
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() { close(stop); <-stopped; close(k.done); conn.Close() })
+	go func() {
+		defer close(stopped)
+		has := func(what secret.Secret) bool { k.text = what; return k.offeredByAnother() }
+		kept := false
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			owner, err := xproto.GetSelectionOwner(conn, k.atom[clipboardAtom]).Reply()
+			switch {
+			case err != nil:
+				return
+			case owner.Owner == xproto.WindowNone && kept:
+				_ = k.take()
+			case owner.Owner == k.window || owner.Owner == xproto.WindowNone:
+			case has(text):
+				k.offered, kept = text, true
+			case !stubborn && has(secret.Secret{}):
+				k.offered, kept = secret.Secret{}, true
+			}
+			k.handleFor(2 * time.Millisecond)
+		}
+	}()
+}
+
+func TestClearIsStrongerThanADesktopThatPutsTheTextBack(t *testing.T) {
+	startX(t)
+	keep(t, false)
+	c, _ := opened(t)
+	if got := paste(t, "UTF8_STRING"); !same(got) {
+		t.Error("the text is not there")
+	}
+	<-time.After(50 * time.Millisecond) // for the desktop to take its copy
+	if err := c.Clear(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := paste(t, "UTF8_STRING"); got != "" {
+		t.Errorf("%d bytes are left", len(got))
+	}
+}
+
+func TestACopyThatCannotBeTakenAwayIsAnError(t *testing.T) {
+	startX(t)
+	keep(t, true)
+	c, _ := opened(t)
+	<-time.After(50 * time.Millisecond)
+	if err := c.Clear(t.Context()); !errors.Is(err, errKept) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 func TestSecondTextReplacesTheFirst(t *testing.T) {
 	startX(t)
 	c, lost := opened(t)
@@ -275,24 +347,35 @@ func TestTheLongestTextArrives(t *testing.T) {
 	}
 }
 
-// TestWaylandToolGetsTheTextByStandardInput uses a stand-in for wl-copy, since a
-// Wayland compositor is not at hand where the tests run: it keeps what it is
-// given in files.
-func TestWaylandToolGetsTheTextByStandardInput(t *testing.T) {
-	dir := t.TempDir()
-	tool := func(name, script string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+// wayland has stand-ins for wl-copy and wl-paste, since a Wayland compositor is
+// not at hand where the tests run: they keep what they are given in files. The
+// script kept is what the desktop does when wl-copy is gone.
+func wayland(t *testing.T, kept string) (dir string, tool func(name, script string)) {
+	dir = t.TempDir()
+	tool = func(name, script string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\ncd "+dir+"\n"+script), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
 	tool("wl-copy", `case "$1" in
 --help) echo "  -s, --sensitive  Hint that the content is sensitive." ;;
---clear) : > `+dir+`/board ;;
-*) echo "$@" > `+dir+`/args; cat > `+dir+`/board.tmp; mv `+dir+`/board.tmp `+dir+`/board; exec sleep 1000 ;;
+--clear) echo clear >> calls ;;
+"") echo empty >> calls; : > board ;;
+*) echo "$@" > args; cat > board.tmp; mv board.tmp board; echo $$ > owner; exec sleep 1000 ;;
 esac`)
+	// As from GNOME's compositor, or from one that keeps nothing.
+	tool("wl-paste", `[ -s board ] || { echo "Nothing is copied" >&2; exit 1; }
+if kill -0 "$(cat owner)" 2>/dev/null; then cat board; exit; fi
+`+kept)
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	t.Setenv("WAYLAND_DISPLAY", "wayland-9")
+	return dir, tool
+}
 
+const keepsNothing = `echo "Nothing is copied" >&2; exit 1`
+
+func TestWaylandToolGetsTheTextByStandardInput(t *testing.T) {
+	dir, tool := wayland(t, keepsNothing)
 	c, lost := opened(t)
 	board := func() string { b, _ := os.ReadFile(filepath.Join(dir, "board")); return string(b) }
 	eventually(t, "the tool has the text", func() bool { return same(board()) })
@@ -306,9 +389,42 @@ esac`)
 	if c.Owned() || len(lost) > 0 {
 		t.Error("cleared, but still owned or lost")
 	}
+	if calls, err := os.ReadFile(filepath.Join(dir, "calls")); err == nil {
+		t.Errorf("where the end of wl-copy empties the clipboard, it is run again: %s", calls)
+	}
 
 	tool("wl-copy", "case \"$1\" in --help) ;; *) echo 'Failed to connect to a Wayland server' >&2; exit 1;; esac")
 	if err := c.Set(t.Context(), text); err == nil || !strings.Contains(err.Error(), "Failed to connect") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestAWaylandDesktopThatPutsTheTextBackIsGivenAnEmptyOne(t *testing.T) {
+	dir, _ := wayland(t, "cat board")
+	c, _ := opened(t)
+	if err := c.Clear(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if calls, _ := os.ReadFile(filepath.Join(dir, "calls")); string(calls) != "clear\nempty\n" {
+		t.Errorf("it did %q", calls)
+	}
+}
+
+func TestAWaylandDesktopThatKeepsTheTextIsAnError(t *testing.T) {
+	dir, tool := wayland(t, "cat secret")
+	c, _ := opened(t)
+	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte(text.Reveal()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tool("wl-paste", "cat secret")
+	if err := c.Clear(t.Context()); !errors.Is(err, errKept) {
+		t.Errorf("the error is %v", err)
+	}
+	if err := c.Set(t.Context(), text); err != nil {
+		t.Fatal(err)
+	}
+	tool("wl-paste", "exec sleep 1000") // the screen is locked: no surface gets the focus
+	if err := c.Clear(t.Context()); err == nil || !strings.Contains(err.Error(), "does not tell") {
 		t.Errorf("the error is %v", err)
 	}
 }

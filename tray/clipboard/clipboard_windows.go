@@ -43,9 +43,11 @@ const (
 
 // marks are the formats that keep a text out of clipboard managers, out of the
 // history (Win+V) and off the user's other computers, as Microsoft documents
-// under "Cloud Clipboard and Clipboard History Formats". Each holds a DWORD of 0;
-// of the first, its presence counts.
+// under "Cloud Clipboard and Clipboard History Formats"; the first is older than
+// those, and Ditto, CopyQ and others know it. Each holds a DWORD of 0; of the
+// first two, their presence counts.
 var marks = []string{
+	"Clipboard Viewer Ignore",
 	"ExcludeClipboardContentFromMonitorProcessing",
 	"CanIncludeInClipboardHistory",
 	"CanUploadToCloudClipboard",

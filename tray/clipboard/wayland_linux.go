@@ -89,26 +89,56 @@ func (c *waylandClaim) serve() {
 
 func (c *waylandClaim) ended() <-chan struct{} { return c.done }
 
+// release ends wl-copy, which empties the clipboard. GNOME's compositor then
+// puts back what it has kept, and clipboard managers offer the text as theirs:
+// whatever still offers it is told to clear, and else given an empty text.
 func (c *waylandClaim) release(ctx context.Context) error {
 	c.once.Do(func() { close(c.releasing) })
 	select {
 	case <-c.exited:
-		if c.offeredByAnother(ctx) {
-			return exec.CommandContext(ctx, c.tool, "--clear").Run()
-		}
-		return nil
 	default:
+		_ = c.cmd.Process.Kill()
+		select {
+		case <-c.exited:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	_ = c.cmd.Process.Kill()
-	select {
-	case <-c.exited:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	for _, remedy := range [][]string{{"--clear"}, {""}} {
+		kept, err := c.keptByAnother(ctx)
+		if err != nil || !kept {
+			return err
+		}
+		if err := exec.CommandContext(ctx, c.tool, remedy...).Run(); err != nil {
+			return fmt.Errorf("wl-copy: %w", err)
+		}
 	}
+	kept, err := c.keptByAnother(ctx)
+	if kept {
+		return errKept
+	}
+	return err
 }
 
-// offeredByAnother reads the clipboard and reports whether it is our text.
+// keptByAnother is offeredByAnother, once others have had the time to put the
+// text back.
+func (c *waylandClaim) keptByAnother(ctx context.Context) (bool, error) {
+	select {
+	case <-time.After(restoreTime):
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	limited, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	kept := c.offeredByAnother(limited)
+	if limited.Err() != nil {
+		return false, errors.New("wl-paste does not tell whether the desktop keeps a copy")
+	}
+	return kept, nil
+}
+
+// offeredByAnother reads the clipboard and reports whether it is our text. On an
+// empty clipboard, wl-paste fails.
 func (c *waylandClaim) offeredByAnother(ctx context.Context) bool {
 	now, err := exec.CommandContext(ctx, "wl-paste", "--no-newline").Output()
 	return err == nil && secret.New(string(now)).Equal(c.text)

@@ -27,6 +27,13 @@ func init() { xgb.Logger.SetOutput(io.Discard) }
 // its text: a program on this computer, so a second is long.
 const answerTime = time.Second
 
+// restoreTime is how long a desktop may take to put a text back whose owner has
+// gone. GNOME's window manager does so within milliseconds.
+const restoreTime = 250 * time.Millisecond
+
+// errKept says that a copy of the text stays on the clipboard.
+var errKept = errors.New("the desktop keeps a copy and puts it back each time that it is taken away")
+
 // x11Claim owns the selection. Everything but its channels belongs to the
 // goroutine of serve.
 type x11Claim struct {
@@ -34,7 +41,9 @@ type x11Claim struct {
 	window xproto.Window
 	atom   map[string]xproto.Atom
 	text   secret.Secret
-	since  xproto.Timestamp
+	// offered is what is handed out: the text, until another takes its place.
+	offered secret.Secret
+	since   xproto.Timestamp
 
 	owner  bool
 	events chan xgb.Event
@@ -59,6 +68,8 @@ const (
 	hintAtom = "x-kde-passwordManagerHint"
 	// ownAtom is the property of our window that others write their text to.
 	ownAtom = "BITFOUNT_TRAY_SELECTION"
+	// timeAtom is the property that is changed to learn the server's time.
+	timeAtom = "BITFOUNT_TRAY_TIME"
 )
 
 // textAtoms are the forms in which the text is offered, the best first.
@@ -97,11 +108,15 @@ func openX11(text secret.Secret) (*x11Claim, error) {
 		return nil, fmt.Errorf("connecting to the X server: %w", err)
 	}
 	c := &x11Claim{
-		conn: conn, text: text, atom: map[string]xproto.Atom{},
+		conn: conn, text: text, offered: text, atom: map[string]xproto.Atom{},
 		events: make(chan xgb.Event), releases: make(chan chan error), done: make(chan struct{}),
 	}
 	go c.pump()
-	if err := c.own(); err != nil {
+	err = c.prepare()
+	if err == nil {
+		err = c.take()
+	}
+	if err != nil {
 		conn.Close()
 		close(c.done)
 		return nil, err
@@ -129,9 +144,9 @@ func (c *x11Claim) pump() {
 	}
 }
 
-// own makes the window and takes the selection for it.
-func (c *x11Claim) own() error {
-	for _, name := range append([]string{clipboardAtom, targetsAtom, multipleAtom, timestampAtom, atomPairAtom, hintAtom, ownAtom}, textAtoms...) {
+// prepare learns the names of the conversation and makes the window.
+func (c *x11Claim) prepare() error {
+	for _, name := range append([]string{clipboardAtom, targetsAtom, multipleAtom, timestampAtom, atomPairAtom, hintAtom, ownAtom, timeAtom}, textAtoms...) {
 		reply, err := xproto.InternAtom(c.conn, false, uint16(len(name)), name).Reply()
 		if err != nil {
 			return fmt.Errorf("naming %s: %w", name, err)
@@ -149,29 +164,36 @@ func (c *x11Claim) own() error {
 	if err != nil {
 		return fmt.Errorf("making a window: %w", err)
 	}
+	return nil
+}
+
+// take takes the selection for the window.
+func (c *x11Claim) take() error {
 	// The time of the claim must be the server's (ICCCM 2.1). A change of a
 	// property tells it.
-	xproto.ChangeProperty(c.conn, xproto.PropModeAppend, window, c.atom[ownAtom], xproto.AtomInteger, 32, 0, nil)
+	xproto.ChangeProperty(c.conn, xproto.PropModeAppend, c.window, c.atom[timeAtom], xproto.AtomInteger, 32, 0, nil)
 	deadline := time.After(answerTime)
-	for c.since == 0 {
+	for told := false; !told; {
 		select {
 		case event, ok := <-c.events:
 			if !ok {
 				return errors.New("the X server closed the connection")
 			}
-			if changed, ok := event.(xproto.PropertyNotifyEvent); ok {
-				c.since = changed.Time
+			if changed, ok := event.(xproto.PropertyNotifyEvent); ok && changed.Atom == c.atom[timeAtom] {
+				c.since, told = changed.Time, true
+			} else {
+				c.handle(event)
 			}
 		case <-deadline:
 			return errors.New("the X server does not tell the time")
 		}
 	}
-	xproto.SetSelectionOwner(c.conn, window, c.atom[clipboardAtom], c.since)
+	xproto.SetSelectionOwner(c.conn, c.window, c.atom[clipboardAtom], c.since)
 	reply, err := xproto.GetSelectionOwner(c.conn, c.atom[clipboardAtom]).Reply()
 	if err != nil {
 		return fmt.Errorf("asking who owns the selection: %w", err)
 	}
-	if reply.Owner != window {
+	if reply.Owner != c.window {
 		return errors.New("another program took the clipboard at the same moment")
 	}
 	c.owner = true
@@ -224,7 +246,9 @@ func (c *x11Claim) serve() {
 	}
 }
 
-// giveUp leaves the clipboard empty if it still offers the text.
+// giveUp leaves the clipboard empty if it still offers the text. A desktop that
+// keeps what is copied and puts it back when its owner goes, as GNOME's window
+// manager does, is given an empty text to keep instead.
 func (c *x11Claim) giveUp() error {
 	at := c.since
 	if !c.owner {
@@ -233,7 +257,65 @@ func (c *x11Claim) giveUp() error {
 		}
 		at = xproto.TimeCurrentTime
 	}
+	if err := c.disown(at); err != nil || !c.putBack() {
+		return err
+	}
+	c.offered = secret.Secret{}
+	if err := c.take(); err != nil {
+		return err
+	}
+	// Whoever keeps copies asks for this one now.
+	c.handleFor(restoreTime)
+	if !c.owner { // somebody has copied something else, or the desktop has ours
+		if c.offeredByAnother() {
+			return errKept
+		}
+		return nil
+	}
+	if err := c.disown(c.since); err != nil {
+		return err
+	}
+	if c.putBack() {
+		return errKept
+	}
+	return nil
+}
+
+// disown leaves the selection without an owner.
+func (c *x11Claim) disown(at xproto.Timestamp) error {
+	c.owner = false
 	return xproto.SetSelectionOwnerChecked(c.conn, xproto.WindowNone, c.atom[clipboardAtom], at).Check()
+}
+
+// putBack reports whether the text is on the clipboard again although it was
+// taken away.
+func (c *x11Claim) putBack() bool {
+	for deadline := time.Now().Add(restoreTime); time.Now().Before(deadline); c.handleFor(restoreTime / 10) {
+		owner, err := xproto.GetSelectionOwner(c.conn, c.atom[clipboardAtom]).Reply()
+		if err != nil {
+			return false
+		}
+		if owner.Owner != xproto.WindowNone {
+			return c.offeredByAnother()
+		}
+	}
+	return false
+}
+
+// handleFor answers others for a while.
+func (c *x11Claim) handleFor(d time.Duration) {
+	end := time.After(d)
+	for {
+		select {
+		case event, ok := <-c.events:
+			if !ok {
+				return
+			}
+			c.handle(event)
+		case <-end:
+			return
+		}
+	}
 }
 
 func (c *x11Claim) handle(event xgb.Event) {
@@ -284,9 +366,9 @@ func (c *x11Claim) convert(requestor xproto.Window, target, property xproto.Atom
 		return c.convertMultiple(requestor, property)
 	case target == c.atom[textAtom]:
 		// TEXT leaves the encoding to the owner, who says which it is.
-		return write(c.atom[utf8Atom], 8, []byte(c.text.Reveal()))
+		return write(c.atom[utf8Atom], 8, []byte(c.offered.Reveal()))
 	case slices.ContainsFunc(textAtoms, func(name string) bool { return c.atom[name] == target }):
-		return write(target, 8, []byte(c.text.Reveal()))
+		return write(target, 8, []byte(c.offered.Reveal()))
 	}
 	return false
 }

@@ -219,7 +219,7 @@ func link(a authcore.Account) string {
 }
 
 // follow opens the browser when the prompt of a sign-in arrives, and takes
-// headers off the clipboard when their account signs out.
+// headers off the clipboard when their account signs out or is removed.
 func (r *resident) follow(ctx context.Context) {
 	updates, cancel := r.agent.Subscribe()
 	defer cancel()
@@ -234,16 +234,24 @@ func (r *resident) follow(ctx context.Context) {
 				if open || a.State != authcore.Prompting && a.State != authcore.SignedOut {
 					delete(r.browse, a.ID)
 				}
-				stale := r.holds == a.ID && r.holds != "" && !a.HasHeaders
 				r.mu.Unlock()
 				if open {
 					go r.openBrowser(a)
 				}
-				if stale {
-					r.clearClipboard()
-				}
 			}
+			r.clearStale(s)
 		}
+	}
+}
+
+// clearStale takes headers off the clipboard whose account has none any more, or
+// is gone.
+func (r *resident) clearStale(s *authcore.Snapshot) {
+	r.mu.Lock()
+	holds := r.holds
+	r.mu.Unlock()
+	if a, _ := s.Account(holds); holds != "" && !a.HasHeaders {
+		r.clearClipboard()
 	}
 }
 
@@ -300,6 +308,11 @@ func (r *resident) copyHeaders(ctx context.Context, c authcore.Command) error {
 			r.clearClipboard()
 		}
 	}()
+	// What came about while nobody knew yet what the clipboard holds.
+	if !r.clipboard.Owned() {
+		r.clipboardLost()
+	}
+	r.clearStale(r.agent.Snapshot())
 	return nil
 }
 
@@ -316,7 +329,7 @@ func (r *resident) copyText(ctx context.Context, text string) error {
 func (r *resident) put(ctx context.Context, text secret.Secret) error {
 	if err := r.clipboard.Set(ctx, text); err != nil {
 		p := &authcore.Problem{Code: authcore.ProblemClipboard, Cause: err.Error(), Since: time.Now()}
-		r.agent.SetDesktop(func(d *authcore.Desktop) { d.Clipboard = authcore.Clipboard{Problem: p} })
+		r.forgetClipboard(authcore.Clipboard{Problem: p})
 		return p
 	}
 	return nil
