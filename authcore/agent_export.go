@@ -23,9 +23,12 @@ type liveFile struct {
 	known bool
 	// stamp is the file as we left it: the SDK writes its token file, too, and
 	// may put an older token over ours.
-	stamp   fileStamp
-	busy    bool
+	stamp fileStamp
+	busy  bool
+	// retryAt is when what failed is tried again, and failed what that was: the
+	// next credential, or its end, does not wait for it.
 	retryAt time.Time
+	failed  *credential
 }
 
 // fileStamp tells a file that somebody has written from one that nobody has.
@@ -158,7 +161,7 @@ func (a *Agent) exportDue() {
 	}
 	now := a.now()
 	for _, f := range a.liveFiles {
-		if f.busy || now.Before(f.retryAt) {
+		if f.busy {
 			continue
 		}
 		var cred *credential
@@ -167,7 +170,7 @@ func (a *Agent) exportDue() {
 		}
 		// A credential that has expired stays in the file until there is a
 		// new one: removing it would only hide why requests fail.
-		if f.known && f.wrote == cred {
+		if f.known && f.wrote == cred || f.failed == cred && now.Before(f.retryAt) {
 			continue
 		}
 		a.startExport(f, cred)
@@ -246,15 +249,19 @@ func (a *Agent) exported(f *liveFile, cred *credential, err error) {
 	}
 	now := a.now()
 	if err != nil {
-		f.retryAt = now.Add(exportRetry)
-		if f.view.Problem == nil {
-			f.view.Problem = &Problem{Code: ProblemExport, Params: map[string]string{"Path": f.spec.Path}, Cause: err.Error(), Since: now}
+		f.retryAt, f.failed = now.Add(exportRetry), cred
+		code := ProblemExport
+		if cred == nil {
+			code = ProblemExportKept
+		}
+		if f.view.Problem == nil || f.view.Problem.Code != code {
+			f.view.Problem = &Problem{Code: code, Params: map[string]string{"Path": f.spec.Path}, Cause: err.Error(), Since: now}
 			a.event(TimelineEvent{Kind: EventFileFailed, Account: f.spec.Account, Detail: f.spec.Path})
 			a.log.Warn("a live file cannot be written", "path", f.spec.Path, "cause", err)
 		}
 		return
 	}
-	f.known, f.wrote, f.retryAt, f.view.Problem = true, cred, time.Time{}, nil
+	f.known, f.wrote, f.retryAt, f.failed, f.view.Problem = true, cred, time.Time{}, nil, nil
 	f.view.WrittenAt = time.Time{}
 	if cred != nil {
 		f.view.WrittenAt = now

@@ -122,6 +122,71 @@ func TestAFileThatCannotBeWrittenShowsWhyAndTheOthersGoOn(t *testing.T) {
 	})
 }
 
+// TestSigningOutDoesNotWaitForARetry has a file fail first: what it held before
+// must go at once all the same.
+func TestSigningOutDoesNotWaitForARetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		dir := private(t)
+		path := filepath.Join(dir, "hub.json")
+		b.signIn()
+		b.addFile(Command{Path: path, Service: export.Hub, Format: "json"})
+		open := func(mode os.FileMode) {
+			if err := os.Chmod(dir, mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		problem := func() *Problem { return b.agent.Snapshot().LiveFiles[0].Problem }
+		open(0o777)
+		b.do(CommandRenew)
+		if p := problem(); p == nil || p.Code != ProblemExport {
+			t.Fatalf("others can write to the folder: %v", p)
+		}
+		open(0o700)
+		b.do(CommandRenew)
+		if problem() != nil || !strings.Contains(content(t, path), b.hubHeader()) {
+			t.Errorf("the next token waits for the retry: %v", problem())
+		}
+		open(0o777)
+		b.do(CommandRenew)
+		b.do(CommandSignOut)
+		if _, err := os.Stat(path); !os.IsNotExist(err) {
+			t.Errorf("the file is still there after signing out: %v", err)
+		}
+		if problem() != nil {
+			t.Errorf("the problem stays: %v", problem())
+		}
+	})
+}
+
+func TestAFileThatCannotBeRemovedIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		path := filepath.Join(private(t), "hub.json")
+		b.signIn()
+		b.addFile(Command{Path: path, Service: export.Hub, Format: "json"})
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		b.do(CommandRenew)
+		b.do(CommandSignOut)
+		if p := b.agent.Snapshot().LiveFiles[0].Problem; p == nil || p.Code != ProblemExportKept || !strings.Contains(p.Cause, "delete it yourself") {
+			t.Errorf("problem = %+v", p)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(31 * time.Second)
+		synctest.Wait()
+		if p := b.agent.Snapshot().LiveFiles[0].Problem; p != nil {
+			t.Errorf("still said when it is gone: %v", p)
+		}
+	})
+}
+
 func TestTheSDKsTokenFileHoldsNoRefreshTokenOfOurs(t *testing.T) {
 	storage := private(t)
 	t.Setenv("BITFOUNT_STORAGE_PATH", storage)

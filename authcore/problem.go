@@ -53,6 +53,7 @@ const (
 	ProblemNoBrowser     ProblemCode = "no-browser"
 	ProblemClipboardKept ProblemCode = "clipboard-kept"
 	ProblemExport        ProblemCode = "export"
+	ProblemExportKept    ProblemCode = "export-kept" // a live file that could not be removed
 	ProblemManaged       ProblemCode = "managed"
 	ProblemForbidden     ProblemCode = "forbidden"
 	ProblemBadSetting    ProblemCode = "bad-setting"
@@ -297,6 +298,11 @@ var words = map[ProblemCode]Words{
 		"The file {{.Path}} could not be written.",
 		"Programs that read it will not get fresh headers. Your session is not affected.",
 		"Check that the folder exists and that you may write to it. It is tried again by itself.",
+	},
+	ProblemExportKept: {
+		"The file {{.Path}} could not be removed.",
+		"It may still hold headers, which work until they expire.",
+		"Delete the file yourself. It is tried again by itself.",
 	},
 	ProblemBadRequest: {
 		"The request cannot be carried out: {{.Reason}}.",
