@@ -176,6 +176,11 @@ type newFile struct {
 	confirmed       string
 	taken           func(path string) bool
 	forToken, plain *label
+	// takeOver offers the session that the SDK has; taking, once that is asked
+	// for, says what it costs.
+	takeOver *button
+	danger   *label
+	taking   bool
 }
 
 func newNewFile(v *View) *newFile {
@@ -190,6 +195,9 @@ func newNewFile(v *View) *newFile {
 	p.there = plain(tr("file.there"), fyne.TextAlignLeading)
 	p.forToken = plain(tr("file.token-text"), fyne.TextAlignLeading)
 	p.plain = quiet(tr("file.plain"), fyne.TextAlignLeading)
+	p.danger = plain(tr("file.take-over-text"), fyne.TextAlignLeading)
+	p.takeOver = newButton(tr("file.take-over"), nil, func() { p.take(true) })
+	p.takeOver.Importance, p.takeOver.vanishes = widget.LowImportance, true
 	p.save = newButton(tr("file.save"), nil, p.send)
 	p.save.Importance, p.save.height, p.save.vanishes = widget.HighImportance, 48, true
 	p.serviceRow = stack(-4, bold(tr("file.service"), fyne.TextAlignLeading), p.service)
@@ -203,6 +211,8 @@ func newNewFile(v *View) *newFile {
 			p.about, p.forToken, p.placeRow, p.there),
 		vgap(4),
 		p.plain,
+		p.takeOver,
+		p.danger,
 	), p.save)
 	p.propose()
 	return p
@@ -220,6 +230,14 @@ func (p *newFile) propose() {
 	show(p.placeRow, !token)
 	show(p.forToken, token)
 	show(p.plain, !token)
+	p.take(false)
+}
+
+// take asks whether the SDK's session shall be taken over, or does not.
+func (p *newFile) take(taking bool) {
+	p.taking = taking
+	show(p.danger, taking)
+	show(p.takeOver, !taking && p.format.value() == export.FormatSDKToken)
 	p.warn(false)
 }
 
@@ -230,11 +248,17 @@ func (p *newFile) warn(there bool) {
 		p.confirmed = p.place.Text
 	}
 	show(p.there, there)
-	p.save.set(either(there, tr("file.replace"), tr("file.save")), true)
+	words := either(there, tr("file.replace"), tr("file.save"))
+	p.save.set(either(p.taking, tr("file.take-over-now"), words), true)
 	p.view.layOut()
 }
 
 func (p *newFile) send() {
+	if p.taking {
+		p.view.open(atFiles)
+		p.view.command(authcore.Command{Name: authcore.CommandImportTokenFile})() // in the SDK's own place
+		return
+	}
 	c := authcore.Command{Name: authcore.CommandAddLiveFile, Service: p.service.value(), Format: string(p.format.value()), Path: p.place.Text}
 	if p.format.value() == export.FormatSDKToken {
 		c.Service, c.Path = export.Hub, "" // the SDK looks in one place
@@ -256,7 +280,7 @@ func (v *View) saveToFile(s export.Service, f export.Format) {
 	v.open(atNewFile)
 }
 
-func (p *newFile) opened() { p.warn(false) }
+func (p *newFile) opened() { p.take(false) }
 
 func (p *newFile) update(m moment) {
 	var formats []export.Format

@@ -275,6 +275,12 @@ var pictures = []struct {
 		newFileAt(v, "/home/eleanor").format.set(export.FormatSDKToken)
 		v.open(atNewFile)
 	}},
+	{name: "new-file-take-over", snapshot: signedIn, then: func(v *View) {
+		p := newFileAt(v, "/home/eleanor")
+		p.format.set(export.FormatSDKToken)
+		v.open(atNewFile)
+		test.Tap(p.takeOver)
+	}},
 	{name: "history", snapshot: withHistory, then: at(atHistory)},
 	{name: "history-none", snapshot: signedIn, then: at(atHistory)},
 	{name: "more", snapshot: signedIn, then: at(atMore)},

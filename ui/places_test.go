@@ -131,6 +131,37 @@ func TestSaveToAFile(t *testing.T) {
 	wantSent(t, r, want, authcore.Command{Name: authcore.CommandAddLiveFile, Service: export.Hub, Format: "sdk-token"})
 }
 
+func TestTakingASessionOverExplainsTheDangerFirst(t *testing.T) {
+	v, _, r := openRecorded(t)
+	v.Render(signedIn(), noon)
+	v.open(atNewFile)
+	p := v.places[atNewFile].(*newFile)
+	if p.takeOver.Visible() {
+		t.Error("it is offered with other formats")
+	}
+	p.format.set(export.FormatSDKToken)
+	if says(v, "Stop your Pods first") {
+		t.Error("the danger is shown to somebody who takes nothing over")
+	}
+	test.Tap(p.takeOver)
+	if !says(v, "Stop your Pods first") || !says(v, "ends the session for everybody") || len(r.sent) != 0 {
+		t.Fatalf("sent %v, shown %q", r.sent, shown(v.Content()))
+	}
+	// Whoever looks elsewhere first has not agreed.
+	v.open(atFiles)
+	v.open(atNewFile)
+	test.Tap(p.save)
+	add := authcore.Command{Name: authcore.CommandAddLiveFile, Service: export.Hub, Format: "sdk-token"}
+	wantSent(t, r, add)
+	v.open(atNewFile)
+	test.Tap(p.takeOver)
+	test.Tap(p.save)
+	wantSent(t, r, add, authcore.Command{Name: authcore.CommandImportTokenFile})
+	if v.place != atFiles {
+		t.Error("it does not lead to the files")
+	}
+}
+
 func TestFilesThatAreOffSayWhy(t *testing.T) {
 	v, _, r := openRecorded(t)
 	v.Render(with(func(s *authcore.Snapshot, _ *authcore.Account) {

@@ -463,17 +463,29 @@ func (s *scene) importAsDocumented() {
 	}
 	for _, block := range strings.Split(string(page), "```sh\n")[1:] {
 		block, _, _ = strings.Cut(block, "```")
-		if !strings.Contains(block, "import-token-file") {
+		if !strings.Contains(block, "bitfount-auth import") {
 			continue
 		}
 		cmd := exec.Command("sh", "-euc", block)
-		cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+s.runtime())
+		cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+s.runtime(), "PATH="+filepath.Dir(s.commandLine())+":"+os.Getenv("PATH"))
 		if out, err := cmd.CombinedOutput(); err != nil {
 			s.Fatalf("%v\n%s", err, out)
 		}
 		return
 	}
 	s.Fatal("docs/sdk.md does not say how to import")
+}
+
+// commandLine builds bitfount-auth and returns its path.
+func (s *scene) commandLine() string {
+	s.Helper()
+	program := filepath.Join(s.TempDir(), "bitfount-auth")
+	build := exec.Command("go", "build", "-o", program, "../../cmd/bitfount-auth")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		s.Fatalf("%v\n%s", err, out)
+	}
+	return program
 }
 
 // runtime is a short path, since a socket's must be.
@@ -483,15 +495,9 @@ func TestTheSDKAsksTheCommandLineForAToken(t *testing.T) {
 	s := newScene(t)
 	s.start()
 	s.signIn(time.Hour)
-	program := filepath.Join(t.TempDir(), "bitfount-auth")
-	build := exec.Command("go", "build", "-o", program, "../../cmd/bitfount-auth")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	s.serve()
 	k := s.newSDK()
-	k.quiet("jwt", map[string]any{"command": []string{program, "token", "--json", "--min-valid", "20m"}, "username": person})
+	k.quiet("jwt", map[string]any{"command": []string{s.commandLine(), "token", "--json", "--min-valid", "20m"}, "username": person})
 	k.accepted("access_token")
 	k.sendsOurs()
 	s.counted(nil)

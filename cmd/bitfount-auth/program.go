@@ -89,7 +89,7 @@ Environment variables:
 	root.AddCommand(
 		p.loginCommand(), p.logoutCommand(), p.statusCommand(),
 		p.headersCommand(), p.tokenCommand(), p.execCommand(), p.curlCommand(),
-		p.exportCommand(), p.accountsCommand(), p.apiKeysCommand(),
+		p.exportCommand(), p.importCommand(), p.accountsCommand(), p.apiKeysCommand(),
 		p.doctorCommand(),
 	)
 	for _, add := range extraCommands {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/authcore/export"
+	"github.com/bitfount/bitfount-tray/authcore/oauth"
 	"github.com/bitfount/bitfount-tray/build/provider"
 )
 
@@ -249,6 +251,71 @@ func TestLiveFiles(t *testing.T) {
 		}
 		r.eventually("the file is removed", func() bool { _, err := os.Stat(file); return os.IsNotExist(err) })
 		r.run("export", "remove", file).wantFailure(t, exitFailed, "no live file has the path")
+	})
+}
+
+// sdkFile writes a token file with a session of its own, as the SDK does.
+func (r *room) sdkFile(path, username string) {
+	r.t.Helper()
+	environment, err := authcore.ChooseEnvironment("", filepath.Join(r.value("XDG_CONFIG_HOME"), "bitfount-tray", "config.toml"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	client, err := oauth.New(oauth.Config{
+		Issuer: environment.Issuer, ClientID: environment.ClientID, Scopes: environment.Scopes, Audience: environment.Audience,
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	code, err := client.RequestDeviceCode(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.provider.Approve(code.UserCode, username)
+	tokens, err := client.Poll(r.t.Context(), code, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	issuer, err := url.Parse(environment.Issuer)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	content, err := json.Marshal(map[string]any{
+		"access_token": tokens.AccessToken.Reveal(), "refresh_token": tokens.RefreshToken.Reveal(), "id_token": tokens.IDToken.Reveal(),
+		"access_token_expires_at": float64(time.Now().Add(time.Hour).Unix()), "auth_domain": issuer.Host,
+		"client_id": environment.ClientID, "scopes": environment.Scopes, "audience": environment.Audience,
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func TestTheSDKsSessionIsTakenOverOnce(t *testing.T) {
+	both(t, provider.Options{}, func(t *testing.T, r *room) {
+		path := filepath.Join(r.value("HOME"), ".bitfount", "_default", ".token")
+		r.run("import", "--yes").wantFailure(t, exitFailed, "token file cannot be read")
+		r.sdkFile(path, amelia)
+		r.run("import").wantFailure(t, exitUsage, "stop your Pods, then add --yes")
+		if got := r.ok("import", "--yes"); !strings.HasPrefix(got, "Took over the session of dr.amelia.stone (demo). The file "+path) {
+			t.Errorf("import says %q", got)
+		}
+		file, err := export.ReadTokenFile(path)
+		if err != nil || !file.RefreshToken.Empty() || file.AccessToken.Reveal() != strings.TrimSpace(r.ok("token")) {
+			t.Errorf("the file is not ours: %v", err)
+		}
+		if got := r.ok("export", "list"); !strings.Contains(got, "sdk-token") {
+			t.Errorf("the file is not kept fresh: %q", got)
+		}
+		r.run("import", "--yes").wantFailure(t, exitFailed, "no session in it")
+		if n := r.provider.Stats().Outcomes["refreshed"]; n != 1 {
+			t.Errorf("%d renewals, want the import's", n)
+		}
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -148,5 +149,30 @@ func TestAPIKeysTypedAtATerminalDoNotShow(t *testing.T) {
 	}
 	if got := r.ok("curl", "-sf", r.provider.HubURL+"/api/whoami"); !strings.Contains(got, `"method":"api_keys"`) {
 		t.Errorf("the Hub answers %q", got)
+	}
+}
+
+func TestTakingASessionOverAsksAtATerminal(t *testing.T) {
+	r := newRoom(t, provider.Options{})
+	path := filepath.Join(r.value("HOME"), "sdk", ".token")
+	r.sdkFile(path, amelia)
+	for _, step := range []struct {
+		answer, words string
+		code          int
+	}{{"n", "Nothing was changed.", exitFailed}, {"y", "Took over the session of dr.amelia.stone", exitOK}} {
+		cmd := r.command("import", path)
+		s := r.onTerminal(cmd)
+		r.expect(s, "Take over the session in "+path+"? [y/N]")
+		if !strings.Contains(s.text(), "Stop your Pods first") || !strings.Contains(s.text(), "ends the session for everybody") {
+			t.Errorf("the danger is not explained:\n%s", s.text())
+		}
+		if _, err := s.master.WriteString(step.answer + "\n"); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		r.expect(s, step.words)
+		if got := cmd.ProcessState.ExitCode(); got != step.code {
+			t.Errorf("answer %s: exit code %d", step.answer, got)
+		}
 	}
 }
