@@ -110,7 +110,7 @@ func (acc *account) view(now time.Time) Account {
 		ID: r.ID, Label: r.Label, Method: r.Method, Environment: r.Environment.Name,
 		HubURL: r.Environment.HubURL, AccessManagerURL: r.Environment.AccessManagerURL,
 		Username: r.Username, State: acc.state, SignedInAt: r.SignedInAt, IssuedAt: r.IssuedAt, ExpiresAt: r.ExpiresAt,
-		SessionExpiresAt: r.SessionExpiresAt, Prompt: acc.prompt, Problem: acc.problem,
+		SessionExpiresAt: r.SessionExpiresAt, SessionStartedAt: r.SessionStartedAt, Prompt: acc.prompt, Problem: acc.problem,
 		HasHeaders: acc.cred != nil && acc.cred.left(now) > 0,
 		Renewable:  acc.renewable(),
 	}
@@ -125,6 +125,12 @@ func (acc *account) take(a *Agent, rec record) {
 	acc.rec = rec
 	acc.cred = newCredential(rec, a.options.UserAgent)
 	acc.renewAt = renewalDue(rec.IssuedAt, rec.ExpiresAt)
+	if rec.SessionStartedAt.Equal(rec.IssuedAt) {
+		// A new refresh token with a life of its own, which may be the shorter.
+		if due := renewalDue(rec.IssuedAt, rec.SessionExpiresAt); !due.IsZero() && due.Before(acc.renewAt) {
+			acc.renewAt = due
+		}
+	}
 	if soon := a.now().Add(renewalPause); !acc.renewAt.IsZero() && acc.renewAt.Before(soon) {
 		acc.renewAt = soon
 	}

@@ -30,7 +30,12 @@ type fakeIssuer struct {
 	decision string // "", "approved", "denied"
 	life     time.Duration
 	interval time.Duration // between polls
-	clock    time.Duration // the server's clock minus the local one
+	// refreshLife, if not zero, is told with each answer: the time that is left
+	// of it since the sign-in or, if prolonging, since the last refresh.
+	refreshLife time.Duration
+	prolonging  bool
+	since       map[string]time.Time // when a family's life began
+	clock       time.Duration        // the server's clock minus the local one
 	// fault, if set, may answer a request before (or instead of) the server.
 	fault func(path string) (*http.Response, error)
 	// lost drops that many token answers after the server has acted.
@@ -215,10 +220,20 @@ func (f *fakeIssuer) tokens(family string) *http.Response {
 	}
 	refresh := fmt.Sprintf("refresh-%d", f.serial)
 	f.live[refresh] = family
-	return reply(200, map[string]any{
+	answer := map[string]any{
 		"access_token": fmt.Sprintf("access-%d", f.serial), "refresh_token": refresh, "id_token": signed,
 		"token_type": "Bearer", "expires_in": int(f.life / time.Second), "scope": DefaultScopes,
-	})
+	}
+	if f.refreshLife > 0 {
+		if f.since == nil {
+			f.since = map[string]time.Time{}
+		}
+		if f.since[family].IsZero() || f.prolonging {
+			f.since[family] = now
+		}
+		answer["refresh_expires_in"] = int(f.since[family].Add(f.refreshLife).Sub(now) / time.Second)
+	}
+	return reply(200, answer)
 }
 
 func reply(status int, body any) *http.Response {

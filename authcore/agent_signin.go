@@ -131,7 +131,7 @@ func (s *signIn) finish(tokens oauth.Tokens) {
 		return nil
 	})
 	if want := s.rec.Username; want != "" && tokens.Identity.Username != want {
-		s.abandon(&Problem{Code: ProblemWrongUser, Params: map[string]string{
+		s.abandon(&Problem{Code: ProblemWrongUser, Since: tokens.IssuedAt, Params: map[string]string{
 			"Got": tokens.Identity.Username, "Want": want,
 		}})
 		wanted = false
@@ -144,7 +144,7 @@ func (s *signIn) finish(tokens oauth.Tokens) {
 	rec := s.rec
 	rec.Username = tokens.Identity.Username
 	rec.SignedInAt = tokens.IssuedAt
-	rec.SessionExpiresAt = time.Time{}
+	rec.SessionExpiresAt, rec.SessionStartedAt = time.Time{}, time.Time{}
 	rec.RefreshToken, rec.IDToken = "", "" // nothing of the session before
 	rec.setTokens(tokens)
 	err := a.save(rec, s.active)
@@ -197,10 +197,28 @@ func (r *record) setTokens(t oauth.Tokens) {
 		r.IDToken = t.IDToken.Reveal()
 	}
 	r.IssuedAt, r.ExpiresAt = t.IssuedAt, t.ExpiresAt
-	if !t.RefreshExpiresAt.IsZero() {
+	r.setSessionEnd(t)
+	r.RenewalStarted = time.Time{}
+}
+
+// sameEnd is how far apart two answers may put the same end of a session: they
+// say how many seconds are left, rounded, and arrive some seconds late.
+const sameEnd = time.Minute
+
+// setSessionEnd takes over when the refresh token ends. Some servers count down
+// from the sign-in to one end, others give each new refresh token a life of its
+// own; a tenth of the life means something else with each.
+func (r *record) setSessionEnd(t oauth.Tokens) {
+	if t.RefreshExpiresAt.IsZero() {
+		return
+	}
+	later := t.RefreshExpiresAt.Sub(r.SessionExpiresAt)
+	switch {
+	case r.SessionExpiresAt.IsZero(), later > sameEnd:
+		r.SessionExpiresAt, r.SessionStartedAt = t.RefreshExpiresAt, t.IssuedAt
+	case later < -sameEnd:
 		r.SessionExpiresAt = t.RefreshExpiresAt
 	}
-	r.RenewalStarted = time.Time{}
 }
 
 // drop removes an account from memory.

@@ -56,6 +56,7 @@ type record struct {
 	IssuedAt         time.Time `json:"issued_at,omitzero"`
 	ExpiresAt        time.Time `json:"expires_at,omitzero"`
 	SessionExpiresAt time.Time `json:"session_expires_at,omitzero"`
+	SessionStartedAt time.Time `json:"session_started_at,omitzero"`
 
 	APIKeyID string     `json:"api_key_id,omitempty"`
 	APIKey   string     `json:"api_key,omitempty"`

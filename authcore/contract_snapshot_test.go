@@ -68,7 +68,7 @@ func TestExpiringBeginsInTheLastPart(t *testing.T) {
 		}
 		set(&a.IssuedAt, -c.issued)
 		set(&a.ExpiresAt, c.expires)
-		set(&a.SignedInAt, -c.signedIn)
+		set(&a.SessionStartedAt, -c.signedIn)
 		set(&a.SessionExpiresAt, c.session)
 		if got := a.Expiring(contractNow); got != c.want {
 			t.Errorf("%s: %v", name, got)

@@ -83,6 +83,10 @@ type Account struct {
 	RenewAt time.Time `json:"renew_at,omitzero"`
 	// SessionExpiresAt is when the refresh token ends, where the server tells it.
 	SessionExpiresAt time.Time `json:"session_expires_at,omitzero"`
+	// SessionStartedAt is when the life that ends at SessionExpiresAt began: at
+	// the sign-in or, where the server gives a refresh token a new life with each
+	// renewal, at the last renewal. It is zero where the end is.
+	SessionStartedAt time.Time `json:"session_started_at,omitzero"`
 	// Prompt is there only while State is Prompting and a code is known.
 	Prompt *DevicePrompt `json:"prompt,omitempty"`
 	// Problem is the last one that has not healed, or nil.
@@ -220,19 +224,38 @@ func (a Account) Indicator(now time.Time) Indicator {
 // or its last 10 minutes, whichever is shorter, or the whole session is in the
 // last tenth of its life or its last 3 days.
 func (a Account) Expiring(now time.Time) bool {
-	return lastPart(a.IssuedAt, a.ExpiresAt, now, 10*time.Minute) ||
-		lastPart(a.SignedInAt, a.SessionExpiresAt, now, 72*time.Hour)
+	from := a.ExpiringFrom()
+	return !from.IsZero() && !now.Before(from)
 }
 
-func lastPart(from, to, now time.Time, most time.Duration) bool {
+// ExpiringFrom is from when on Expiring is true, zero for never.
+func (a Account) ExpiringFrom() time.Time {
+	token := lastPart(a.IssuedAt, a.ExpiresAt, 10*time.Minute)
+	session := a.SessionEndsSoonFrom()
+	if token.IsZero() || !session.IsZero() && session.Before(token) {
+		return session
+	}
+	return token
+}
+
+// SessionEndsSoonFrom is from when on the end of the whole session is near: the
+// last tenth of its life or its last 3 days, whichever is shorter. It is zero
+// where the server does not tell the end.
+func (a Account) SessionEndsSoonFrom() time.Time {
+	return lastPart(a.SessionStartedAt, a.SessionExpiresAt, 72*time.Hour)
+}
+
+// lastPart is when the last tenth of a life begins, or its last part of that
+// length, whichever is later. It is zero for a life without an end.
+func lastPart(from, to time.Time, most time.Duration) time.Time {
 	if to.IsZero() {
-		return false
+		return time.Time{}
 	}
 	part := most
 	if tenth := to.Sub(from) / 10; !from.IsZero() && tenth < part {
 		part = tenth
 	}
-	return !now.Before(to.Add(-part))
+	return to.Add(-part)
 }
 
 // Now corrects a local wall-clock time by the servers' time.

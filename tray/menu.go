@@ -179,6 +179,9 @@ func timeLeft(l *translations.Language, d time.Duration) string {
 	return l.Sentence("account.left", fields{"Left": span})
 }
 
+// weekdays is how far ahead a day of the week says which day is meant.
+const weekdays = 6 * 24 * time.Hour
+
 // clockTime is the time of day in now's time zone, with the day where it is not
 // today.
 func clockTime(l *translations.Language, t, now time.Time) string {
@@ -187,7 +190,7 @@ func clockTime(l *translations.Language, t, now time.Time) string {
 	switch {
 	case t.YearDay() == now.YearDay() && t.Year() == now.Year():
 		return clock
-	case t.Sub(now) < 6*24*time.Hour:
+	case t.Sub(now) < weekdays:
 		day := l.Sentence(fmt.Sprintf("tray.weekday.%d", t.Weekday()), nil)
 		return l.Sentence("tray.clock.weekday", fields{"Weekday": day, "Clock": clock})
 	}
@@ -263,10 +266,10 @@ func shorten(text string, limit int) string {
 	return string(r[:limit-1]) + "…"
 }
 
-// nextChange is how long the drawing for the snapshot stays true: until the
-// text of the time left changes, and at most a minute, because timers stand
-// still while a computer sleeps. It is zero if only a new snapshot can change
-// it.
+// nextChange is how long the drawing for the snapshot stays true: until a text
+// or the picture changes because time has passed. It is zero if only a new
+// snapshot can change it. A sleep of the computer, during which timers stand
+// still, is in the agent's next snapshot.
 func nextChange(s *authcore.Snapshot, now time.Time) time.Duration {
 	session, clipboard := nextSessionChange(s, now), nextClearingChange(s.Desktop.Clipboard, now)
 	if session == 0 || clipboard == 0 {
@@ -277,20 +280,39 @@ func nextChange(s *authcore.Snapshot, now time.Time) time.Duration {
 
 func nextSessionChange(s *authcore.Snapshot, now time.Time) time.Duration {
 	a := s.ActiveAccount()
-	if a.ExpiresAt.IsZero() && a.SessionExpiresAt.IsZero() {
-		return 0
+	corrected := s.Now(now)
+	var wait time.Duration
+	consider := func(after time.Duration) {
+		// A second later, the text is on the safe side of the change.
+		if after += time.Second; after > 0 && (wait == 0 || after < wait) {
+			wait = after
+		}
 	}
-	const most = time.Minute
-	left := a.Left(s.Now(now))
-	unit := time.Minute
-	switch {
-	case left == 0:
-		return most
-	case left >= 48*time.Hour:
-		unit = 24 * time.Hour
-	case left >= 2*time.Hour:
-		unit = time.Hour
+	at := func(t time.Time) {
+		if !t.IsZero() {
+			consider(t.Sub(corrected))
+		}
 	}
-	// The text changes just after left has fallen below a whole unit.
-	return min(left%unit+time.Second, most)
+	if left := a.Left(corrected); left > 0 && (a.State == authcore.SignedIn || a.State == authcore.Renewing) {
+		unit := time.Minute
+		switch {
+		case left >= 48*time.Hour:
+			unit = 24 * time.Hour
+		case left >= 2*time.Hour:
+			unit = time.Hour
+		}
+		consider(left % unit)
+	}
+	at(a.ExpiresAt)
+	at(a.ExpiringFrom())
+	first, _ := SessionEndWarnings(a)
+	at(first)
+	at(a.SessionExpiresAt)
+	if a.State == authcore.Offline || !first.IsZero() && !corrected.Before(first) {
+		// A time of day is written otherwise when its day has come.
+		y, m, d := corrected.Date()
+		at(time.Date(y, m, d+1, 0, 0, 0, 0, corrected.Location()))
+		at(a.ExpiresAt.Add(-weekdays))
+	}
+	return wait
 }

@@ -151,11 +151,9 @@ func SessionEndWarnings(a authcore.Account) (first, last time.Time) {
 	if a.SessionExpiresAt.IsZero() || !a.Renewable || a.Method != authcore.MethodDeviceCode {
 		return time.Time{}, time.Time{}
 	}
-	part := 72 * time.Hour
-	if tenth := a.SessionExpiresAt.Sub(a.SignedInAt) / 10; !a.SignedInAt.IsZero() && tenth < part {
-		part = tenth
-	}
-	return a.SessionExpiresAt.Add(-part), a.SessionExpiresAt.Add(-min(part/4, 3*time.Hour))
+	first = a.SessionEndsSoonFrom()
+	part := a.SessionExpiresAt.Sub(first)
+	return first, a.SessionExpiresAt.Add(-min(part/4, 3*time.Hour))
 }
 
 // clearing counts down until headers are taken off the clipboard, in steps: a

@@ -136,6 +136,7 @@ func ending(life, left time.Duration) authcore.Account {
 	a := account(authcore.SignedIn)
 	a.SessionExpiresAt = noon.Add(left)
 	a.SignedInAt = a.SessionExpiresAt.Add(-life)
+	a.SessionStartedAt = a.SignedInAt
 	return a
 }
 

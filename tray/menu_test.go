@@ -1,6 +1,7 @@
 package tray
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -234,32 +235,60 @@ func TestLongWordsAreCut(t *testing.T) {
 	}
 }
 
-// TestNextChangeMeetsEveryChange walks a whole session from change to change and
-// compares with a look at every second.
-func TestNextChangeMeetsEveryChange(t *testing.T) {
-	a := account(authcore.SignedIn)
-	a.ExpiresAt = noon.Add(50 * time.Hour)
-	s := snapshot(a)
-	end := a.ExpiresAt.Add(2 * time.Minute)
-	next, wakes := noon, 0
-	drawn := ""
-	for now := noon; now.Before(end); now = now.Add(time.Second) {
-		if !now.Before(next) {
-			drawn = Status(english, s, now)
-			after := nextChange(s, now)
-			if after <= 0 || after > time.Minute {
-				t.Fatalf("%v before the end: next change after %v", a.ExpiresAt.Sub(now), after)
-			}
-			next = now.Add(after)
-			wakes++
+// TestTheMenuIsDrawnAsOftenAsItChanges walks through sessions from change to
+// change and compares with a look every minute and a half.
+func TestTheMenuIsDrawnAsOftenAsItChanges(t *testing.T) {
+	const day = 24 * time.Hour
+	look := func(s *authcore.Snapshot, now time.Time) string {
+		text := fmt.Sprint(s.ActiveAccount().Indicator(s.Now(now)), Tooltip(english, s, now))
+		for _, item := range Menu(english, s, now) {
+			text += item.Label
 		}
-		// The wake-up is a second after the boundary, so one second may lag.
-		if drawn != Status(english, s, now) && drawn != Status(english, s, now.Add(-time.Second)) {
-			t.Fatalf("%v before the end: drawn %q, true %q", a.ExpiresAt.Sub(now), drawn, Status(english, s, now))
-		}
+		return text
 	}
-	if most := int(end.Sub(noon)/time.Minute) + 200; wakes > most {
-		t.Errorf("%d wake-ups in 50 hours, want at most %d", wakes, most)
+	for name, change := range map[string]func(*authcore.Account){
+		"a token of 50 hours":  func(a *authcore.Account) { a.ExpiresAt = noon.Add(50 * time.Hour) },
+		"a token of half an h": func(a *authcore.Account) { a.ExpiresAt = noon.Add(30 * time.Minute) },
+		"offline for a week":   func(a *authcore.Account) { a.State, a.ExpiresAt = authcore.Offline, noon.Add(7*day) },
+		"a session that ends": func(a *authcore.Account) {
+			a.SessionStartedAt, a.SessionExpiresAt = noon.Add(-26*day), noon.Add(4*day)
+			a.ExpiresAt = noon.Add(4*day + time.Hour)
+		},
+		"without an end": func(a *authcore.Account) { a.ExpiresAt = time.Time{} },
+	} {
+		a := account(authcore.SignedIn)
+		a.Renewable = true
+		change(&a)
+		s := snapshot(a)
+		s.Clock.Offset = 90 * time.Minute // this computer is behind
+		next, draws, changes := noon, 0, 0
+		drawn, before := "", ""
+		for now := noon; now.Before(noon.Add(8 * day)); now = now.Add(97 * time.Second) {
+			is := look(s, now)
+			if is != before {
+				changes++
+			}
+			if !next.IsZero() && !now.Before(next) {
+				drawn = is
+				after := nextChange(s, now)
+				if after < 0 {
+					t.Fatalf("%s: at %v: next change after %v", name, now, after)
+				}
+				if next = now.Add(after); after == 0 {
+					next = time.Time{}
+				}
+				draws++
+			}
+			// It is drawn a second after the boundary, so one second may lag.
+			if drawn != is && drawn != before {
+				t.Fatalf("%s: at %v: drawn %q, true %q", name, now, drawn, is)
+			}
+			before = is
+		}
+		// The time left changes at a boundary, the picture within a second of it.
+		if draws > changes+10 {
+			t.Errorf("%s: drawn %d times for %d changes", name, draws, changes)
+		}
 	}
 }
 

@@ -212,6 +212,7 @@ var pictures = []struct {
 	{name: "session-ending", snapshot: func() *authcore.Snapshot {
 		return with(func(_ *authcore.Snapshot, a *authcore.Account) {
 			a.SignedInAt, a.SessionExpiresAt = noon.Add(-29*day), noon.Add(29*time.Hour)
+			a.SessionStartedAt = a.SignedInAt
 		})
 	}},
 	{name: "renewing", snapshot: func() *authcore.Snapshot {

@@ -100,8 +100,8 @@ func (p *session) update(m moment) {
 	p.plan.set(plan)
 	show(p.plan, plan != "")
 	// The whole session's end is told once it is near.
-	ending := !a.SessionExpiresAt.IsZero() && a.State != authcore.NeedsSignIn && a.Expiring(m.now) &&
-		a.SessionExpiresAt.Sub(m.now) < 3*day
+	from := a.SessionEndsSoonFrom()
+	ending := !from.IsZero() && !m.now.Before(from) && a.State != authcore.NeedsSignIn
 	if ending {
 		p.notice.set(tr("session.sign-in-by", fields{"When": when(a.SessionExpiresAt, m.now)}))
 	}

@@ -43,6 +43,7 @@ type settings struct {
 
 	accessLifetime  time.Duration
 	refreshLifetime time.Duration
+	tellSessionEnd  bool
 	codeLifetime    time.Duration
 	interval        time.Duration
 	rotationLeeway  time.Duration
@@ -105,6 +106,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags.StringVar(&set.usernameClaim, "username-claim", set.usernameClaim, "the ID token's claim that holds the username")
 	flags.DurationVar(&set.accessLifetime, "access-lifetime", set.accessLifetime, "lifetime of access tokens (whole seconds)")
 	flags.DurationVar(&set.refreshLifetime, "refresh-lifetime", set.refreshLifetime, "lifetime of a session, counted from the sign-in; rotation does not extend it")
+	flags.BoolVar(&set.tellSessionEnd, "tell-session-end", false, "say in each token answer when the session ends (refresh_expires_in), which Auth0 does not")
 	flags.DurationVar(&set.codeLifetime, "code-lifetime", set.codeLifetime, "lifetime of device codes (whole seconds)")
 	flags.DurationVar(&set.interval, "interval", set.interval, "polling interval (whole seconds)")
 	flags.DurationVar(&set.rotationLeeway, "rotation-leeway", 0, "how long a rotated refresh token still works")

@@ -162,14 +162,24 @@ func (t *tenant) tokens(ctx context.Context, s *session, refresh string) (*op.Re
 			return nil, err
 		}
 	}
-	return t.answer(&oidc.AccessTokenResponse{
+	answer := tokenAnswer{AccessTokenResponse: oidc.AccessTokenResponse{
 		AccessToken:  access,
 		TokenType:    oidc.BearerToken,
 		RefreshToken: refresh,
 		ExpiresIn:    uint64(t.set.accessLifetime / time.Second),
 		IDToken:      id,
 		Scope:        s.scopes,
-	}), nil
+	}}
+	if t.set.tellSessionEnd {
+		answer.RefreshExpiresIn = int64(time.Until(s.expires) / time.Second)
+	}
+	return t.answer(answer), nil
+}
+
+// tokenAnswer can say when the session ends, as Keycloak does. Auth0 does not.
+type tokenAnswer struct {
+	oidc.AccessTokenResponse
+	RefreshExpiresIn int64 `json:"refresh_expires_in,omitempty"`
 }
 
 // answer adds the headers that Auth0's answers carry.
