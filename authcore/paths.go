@@ -57,5 +57,8 @@ func (p Paths) LiveFileList() string { return filepath.Join(p.Data, "live-files.
 // HistoryPath is where the timeline is kept.
 func (p Paths) HistoryPath() string { return filepath.Join(p.Data, "history.json") }
 
+// NoticesPath is where it is kept which notifications were shown.
+func (p Paths) NoticesPath() string { return filepath.Join(p.Data, "notices.json") }
+
 // SettingsPath is where the user's settings are kept.
 func (p Paths) SettingsPath() string { return filepath.Join(p.Config, "settings.toml") }

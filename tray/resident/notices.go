@@ -2,6 +2,7 @@ package resident
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/bitfount/bitfount-tray/authcore"
@@ -11,7 +12,7 @@ import (
 
 // notice is a notification. What it offers is in the menu too.
 type notice struct {
-	// key tells it from others; the same key is shown once.
+	// key tells it from others; the same key is shown once, over restarts too.
 	key  string
 	kind noticeKind
 	// account is the ID it is about, empty for a file.
@@ -29,35 +30,39 @@ const (
 	noticeWrongUser
 	noticeFile
 	noticeSessionEnd
+	noticeNoTray
 )
 
 const (
 	// again is when somebody who has not signed in is told once more.
 	again = 24 * time.Hour
-	// fileGrace is how long a file that cannot be written may heal by itself:
-	// the first tries after a failure are over then.
-	fileGrace = time.Minute
-	// noticeTick is the longest wait for a time to come: timers stand still
-	// while a computer sleeps.
-	noticeTick = 10 * time.Minute
+	// grace is how long a file that cannot be written, or a panel that is late,
+	// may heal by itself: the first tries after a failure are over then.
+	grace = time.Minute
+	// notShown is when a notice is tried again that no server has taken: at
+	// login, the desktop's own may come after us.
+	notShown = 2 * time.Minute
 )
 
 // moment is a snapshot and the local time at which it was looked at.
 type moment struct {
 	snapshot *authcore.Snapshot
 	at       time.Time
+	// hidden: it was started without a window, as at login.
+	hidden bool
 }
 
-// news are the notices that are due now and were not before. There is none for
-// what heals by itself.
-func news(l *translations.Language, before, now moment) []notice {
-	known := map[string]bool{}
-	for _, n := range due(l, before) {
-		known[n.key] = true
-	}
+// news are the notices that are due now and were not shown before, which told
+// remembers. There is none for what heals by itself.
+func news(l *translations.Language, t *told, before, now moment) []notice {
+	t.forget(now.snapshot)
 	var fresh []notice
-	for _, n := range due(l, now) {
-		if known[n.key] || n.kind == noticeSignIn && wasSigningIn(before, n.account) {
+	for _, n := range due(l, t, now) {
+		if t.has(n.key) {
+			continue
+		}
+		t.add(n.key, now.at)
+		if n.kind == noticeSignIn && wasSigningIn(before, n.account) {
 			continue // whoever has just cancelled a sign-in knows
 		}
 		fresh = append(fresh, n)
@@ -74,15 +79,11 @@ func wasSigningIn(m moment, account string) bool {
 }
 
 // due are the notices that hold at a moment, whether or not they were shown.
-func due(l *translations.Language, m moment) (all []notice) {
-	if m.snapshot == nil {
-		return nil
-	}
+func due(l *translations.Language, t *told, m moment) (all []notice) {
 	now := m.snapshot.Now(m.at)
 	for _, a := range m.snapshot.Accounts {
 		add := func(n notice) {
 			n.account = a.ID
-			n.key += "/" + a.ID
 			if len(m.snapshot.Accounts) > 1 && name(a) != "" {
 				n.title = l.Sentence("tray.notice.of-account", map[string]any{"Name": name(a), "Title": n.title})
 			}
@@ -93,26 +94,24 @@ func due(l *translations.Language, m moment) (all []notice) {
 		}
 		if a.Problem != nil && a.Problem.Code == authcore.ProblemWrongUser {
 			w := l.Problem(a.Problem)
-			add(notice{kind: noticeWrongUser, key: "wrong-user/" + a.Problem.Since.String(), title: w.What, body: w.Meaning + " " + w.Next})
+			add(notice{kind: noticeWrongUser, key: keyWrongUser(a), title: w.What, body: w.Meaning + " " + w.Next})
 		}
 		if a.State == authcore.NeedsSignIn {
-			p, since := a.Problem, a.ExpiresAt
+			p := a.Problem
 			if p == nil {
 				p = &authcore.Problem{Code: authcore.ProblemSessionEnded}
-			} else {
-				since = p.Since
 			}
-			key := "sign-in/" + since.String()
-			if !now.Before(since.Add(again)) {
-				key += "/again"
+			key := keySignIn(a)
+			if first, ok := t.at(key); ok && !m.at.Before(first.Add(again)) {
+				key += keyAgain
 			}
 			w := l.Problem(p)
 			add(notice{kind: noticeSignIn, key: key, title: w.What, body: w.Meaning + " " + w.Next})
 		}
 		if sentence := tray.SessionEnd(l, a, now); sentence != "" && a.State != authcore.NeedsSignIn {
-			key := "session-end/" + a.SignedInAt.String()
+			key := keySessionEnd(a)
 			if _, last := tray.SessionEndWarnings(a); !now.Before(last) {
-				key += "/last"
+				key += keyLast
 			}
 			add(notice{
 				kind: noticeSessionEnd, key: key, title: sentence + ".",
@@ -120,15 +119,44 @@ func due(l *translations.Language, m moment) (all []notice) {
 			})
 		}
 	}
-	for _, f := range m.snapshot.LiveFiles {
-		if f.Problem == nil || now.Before(f.Problem.Since.Add(fileGrace)) {
-			continue
+	lasting := func(kind noticeKind, key string, p *authcore.Problem) {
+		if p != nil && !now.Before(p.Since.Add(grace)) {
+			w := l.Problem(p)
+			all = append(all, notice{kind: kind, key: key, title: w.What, body: w.Meaning + " " + w.Next})
 		}
-		w := l.Problem(f.Problem)
-		all = append(all, notice{kind: noticeFile, key: "file/" + f.Path + f.Problem.Since.String(), title: w.What, body: w.Meaning + " " + w.Next})
+	}
+	for _, f := range m.snapshot.LiveFiles {
+		lasting(noticeFile, keyFile(f), f.Problem)
+	}
+	if m.hidden {
+		// Started at login: a line rather than a window in the way.
+		lasting(noticeNoTray, keyNoTray, m.snapshot.Desktop.Tray)
 	}
 	return all
 }
+
+// The keys of notices. What is told once more has a key of its own.
+const (
+	keyNoTray = "no-tray"
+	keyAgain  = "/again"
+	keyLast   = "/last"
+)
+
+func keySignIn(a authcore.Account) string { return "sign-in/" + a.ID }
+
+func keyWrongUsers(a authcore.Account) string { return "wrong-user/" + a.ID }
+
+func keyWrongUser(a authcore.Account) string {
+	return keyWrongUsers(a) + "/" + strconv.FormatInt(a.Problem.Since.UnixNano(), 36)
+}
+
+func keySessionEnds(a authcore.Account) string { return "session-end/" + a.ID }
+
+func keySessionEnd(a authcore.Account) string {
+	return keySessionEnds(a) + "/" + strconv.FormatInt(a.SessionStartedAt.Unix(), 36)
+}
+
+func keyFile(f authcore.LiveFile) string { return "file/" + f.Path }
 
 func name(a authcore.Account) string {
 	if a.Label != "" {
@@ -137,46 +165,71 @@ func name(a authcore.Account) string {
 	return a.Username
 }
 
-// nextDue is how long until time alone may make something due; zero if never.
-func nextDue(m moment) time.Duration {
+// nextDue is how long until time alone may make something due; zero if never. A
+// sleep of the computer, during which timers stand still, is in the agent's next
+// snapshot.
+func nextDue(t *told, m moment) time.Duration {
 	now := m.snapshot.Now(m.at)
 	var wait time.Duration
-	consider := func(t time.Time) {
-		if left := t.Sub(now); !t.IsZero() && left > 0 && (wait == 0 || left < wait) {
+	consider := func(left time.Duration) {
+		if left > 0 && (wait == 0 || left < wait) {
 			wait = left
 		}
 	}
 	for _, a := range m.snapshot.Accounts {
-		if a.State == authcore.NeedsSignIn && a.Problem != nil {
-			consider(a.Problem.Since.Add(again))
+		if first, ok := t.at(keySignIn(a)); ok && a.State == authcore.NeedsSignIn {
+			consider(first.Add(again).Sub(m.at))
 		}
-		first, last := tray.SessionEndWarnings(a)
-		consider(first)
-		consider(last)
+		for _, warning := range warnings(a) {
+			consider(warning.Sub(now))
+		}
 	}
 	for _, f := range m.snapshot.LiveFiles {
 		if f.Problem != nil {
-			consider(f.Problem.Since.Add(fileGrace))
+			consider(f.Problem.Since.Add(grace).Sub(now))
 		}
 	}
-	return min(wait, noticeTick)
+	if p := m.snapshot.Desktop.Tray; p != nil && m.hidden {
+		consider(p.Since.Add(grace).Sub(now))
+	}
+	return wait
+}
+
+func warnings(a authcore.Account) []time.Time {
+	if first, last := tray.SessionEndWarnings(a); !first.IsZero() {
+		return []time.Time{first, last}
+	}
+	return nil
 }
 
 // watchNotices shows what becomes due, until ctx ends.
 func (r *resident) watchNotices(ctx context.Context) {
 	updates, stop := r.agent.Subscribe()
 	defer stop()
+	t := readTold(r.options.NoticesPath)
+	lost := make(chan string)
 	var before moment
+	var retry <-chan time.Time
 	for {
-		now := moment{r.agent.Snapshot(), time.Now()}
-		for _, n := range news(tray.Language(now.snapshot), before, now) {
-			if now.snapshot.Settings.Notifications {
-				go r.show(ctx, n)
+		now := moment{r.agent.Snapshot(), time.Now(), r.options.Hidden}
+		if now.snapshot.Settings.Notifications && retry == nil {
+			for _, n := range news(tray.Language(now.snapshot), t, before, now) {
+				go func() {
+					if !r.show(ctx, n) {
+						select {
+						case lost <- n.key:
+						case <-ctx.Done():
+						}
+					}
+				}()
+			}
+			if err := t.save(); err != nil {
+				r.log.Warn("it cannot be kept which notifications were shown", "cause", err)
 			}
 		}
 		before = now
 		var change <-chan time.Time
-		if wait := nextDue(now); wait > 0 {
+		if wait := nextDue(t, now); wait > 0 {
 			change = time.After(wait)
 		}
 		select {
@@ -186,13 +239,19 @@ func (r *resident) watchNotices(ctx context.Context) {
 			if !ok {
 				return
 			}
+		case key := <-lost:
+			t.drop(key)
+			retry = time.After(notShown)
+		case <-retry:
+			retry = nil
 		case <-change:
 		}
 	}
 }
 
-// show shows a notice and does what its button says.
-func (r *resident) show(ctx context.Context, n notice) {
+// show shows a notice and does what its button says. It reports whether the
+// notice was shown.
+func (r *resident) show(ctx context.Context, n notice) bool {
 	var acted bool
 	var err error
 	if n.button == "" {
@@ -201,9 +260,11 @@ func (r *resident) show(ctx context.Context, n notice) {
 		// An unanswered one is let go when it would be repeated.
 		limited, cancel := context.WithTimeout(ctx, again)
 		defer cancel()
-		acted, err = tray.NotifyWithAction(limited, n.title, n.body, n.button)
+		if acted, err = tray.NotifyWithAction(limited, n.title, n.body, n.button); limited.Err() != nil {
+			err = nil
+		}
 	}
-	if err != nil && ctx.Err() == nil {
+	if err != nil {
 		r.log.Info("no notification could be shown", "cause", err)
 	}
 	if acted {
@@ -211,4 +272,5 @@ func (r *resident) show(ctx context.Context, n notice) {
 			r.log.Warn("what a notification offered could not be done", "command", n.command.Name, "cause", err)
 		}
 	}
+	return err == nil
 }

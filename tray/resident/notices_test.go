@@ -1,7 +1,10 @@
 package resident
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +50,7 @@ func ends(life, left time.Duration) func(*authcore.Account) {
 	return func(a *authcore.Account) {
 		a.SessionExpiresAt = noon.Add(left)
 		a.SignedInAt = a.SessionExpiresAt.Add(-life)
+		a.SessionStartedAt = a.SignedInAt
 	}
 }
 
@@ -55,6 +59,11 @@ func file(s *authcore.Snapshot, since time.Time) *authcore.Snapshot {
 	if !since.IsZero() {
 		s.LiveFiles[0].Problem = &authcore.Problem{Code: authcore.ProblemExport, Since: since, Params: map[string]string{"Path": "/data/headers.json"}}
 	}
+	return s
+}
+
+func noTray(s *authcore.Snapshot) *authcore.Snapshot {
+	s.Desktop.Tray = &authcore.Problem{Code: authcore.ProblemNoTrayHost, Since: noon}
 	return s
 }
 
@@ -72,13 +81,11 @@ func TestNotices(t *testing.T) {
 		"the start, all well":          {look{}, look{one(same), 0}, nil},
 		"ended":                        {look{one(same), 0}, look{one(needs(noon)), 0}, []string{"The server has ended this session."}},
 		"ended, at the start":          {look{}, look{one(needs(noon)), 0}, []string{"The server has ended this session."}},
-		"ended, still":                 {look{one(needs(noon)), 0}, look{one(needs(noon)), 23 * time.Hour}, nil},
-		"ended, after a day":           {look{one(needs(noon)), 23 * time.Hour}, look{one(needs(noon)), day}, []string{"The server has ended this session."}},
-		"ended, after two days":        {look{one(needs(noon)), day}, look{one(needs(noon)), 2 * day}, nil},
+		"ended, still":                 {look{one(needs(noon)), 0}, look{one(needs(noon.Add(time.Hour))), 23 * time.Hour}, nil},
+		"ended, after a day":           {look{one(needs(noon)), 0}, look{one(needs(noon)), day}, []string{"The server has ended this session."}},
 		"ended, slept for days":        {look{one(needs(noon)), 0}, look{one(needs(noon)), 5 * day}, []string{"The server has ended this session."}},
 		"ended again":                  {look{one(needs(noon)), 0}, look{one(needs(noon.Add(day))), day}, []string{"The server has ended this session."}},
 		"a sign-in was cancelled":      {look{one(in(authcore.Prompting)), 0}, look{one(needs(noon)), 0}, nil},
-		"cancelled, and a day later":   {look{one(needs(noon)), 0}, look{one(needs(noon)), day}, []string{"The server has ended"}},
 		"signed out by the user":       {look{one(same), 0}, look{one(in(authcore.SignedOut)), 0}, nil},
 		"offline heals":                {look{one(same), 0}, look{one(trouble(authcore.ProblemUnreachable, authcore.Offline)), 0}, nil},
 		"expired heals":                {look{one(same), 0}, look{one(trouble(authcore.ProblemServerBusy, authcore.Expired)), 0}, nil},
@@ -97,14 +104,18 @@ func TestNotices(t *testing.T) {
 		"30 days, over":                {look{one(ends(30*day, time.Minute)), 0}, look{one(ends(30*day, time.Minute)), time.Hour}, nil},
 		"10 hours, an hour left":       {look{one(ends(10*time.Hour, time.Hour)), -time.Minute}, look{one(ends(10*time.Hour, time.Hour)), 0}, []string{"The session ends 13:00"}},
 		"10 hours, 15 minutes left":    {look{one(ends(10*time.Hour, 15*time.Minute)), -time.Minute}, look{one(ends(10*time.Hour, 15*time.Minute)), 0}, []string{"The session ends 12:15"}},
+		"no tray, at once":             {look{one(same), 0}, look{noTray(one(same)), 0}, nil},
+		"no tray, after a minute":      {look{noTray(one(same)), 0}, look{noTray(one(same)), time.Minute}, []string{"This desktop shows no tray icons."}},
 		"renewed meanwhile":            {look{one(ends(30*day, 2*day)), 0}, look{one(ends(30*day, 2*day)), time.Hour}, nil},
 	} {
+		shown := readTold("")
 		var before moment
 		if c.before.snapshot != nil {
-			before = moment{c.before.snapshot, noon.Add(c.before.after)}
+			before = moment{c.before.snapshot, noon.Add(c.before.after), true}
+			news(english, shown, moment{}, before)
 		}
 		var got []string
-		for _, n := range news(english, before, moment{c.now.snapshot, noon.Add(c.now.after)}) {
+		for _, n := range news(english, shown, before, moment{c.now.snapshot, noon.Add(c.now.after), true}) {
 			got = append(got, n.title)
 			if n.body == "" || strings.Contains(n.title+n.body, "{{") {
 				t.Errorf("%s: %+v", name, n)
@@ -124,7 +135,7 @@ func TestNoticesNameTheirAccountWhereThereAreSeveral(t *testing.T) {
 	second := one(needs(noon)).Accounts[0]
 	second.ID, second.Label, second.Method = "b", "Ward 3", authcore.MethodExternalJWT
 	s.Accounts = append(s.Accounts, second)
-	got := news(english, moment{}, moment{s, noon})
+	got := news(english, readTold(""), moment{}, moment{s, noon, false})
 	if len(got) != 2 || !strings.HasPrefix(got[0].title, "dr.amelia: ") || !strings.HasPrefix(got[1].title, "Ward 3: ") {
 		t.Fatalf("%+v", got)
 	}
@@ -136,10 +147,10 @@ func TestNoticesNameTheirAccountWhereThereAreSeveral(t *testing.T) {
 func TestNoticesGoByTheServersClock(t *testing.T) {
 	s := one(ends(30*24*time.Hour, 3*24*time.Hour))
 	s.Clock.Offset = -5 * time.Hour // this computer is five hours fast
-	if got := news(english, moment{}, moment{s, noon}); got != nil {
+	if got := news(english, readTold(""), moment{}, moment{s, noon, false}); got != nil {
 		t.Errorf("%+v", got)
 	}
-	if got := news(english, moment{}, moment{s, noon.Add(5 * time.Hour)}); len(got) != 1 {
+	if got := news(english, readTold(""), moment{}, moment{s, noon.Add(5 * time.Hour), false}); len(got) != 1 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -148,32 +159,95 @@ func TestNoticesGoByTheServersClock(t *testing.T) {
 func TestEveryNoticeIsMet(t *testing.T) {
 	const day = 24 * time.Hour
 	s := file(one(ends(30*day, 30*day)), noon.Add(time.Hour))
+	shown := readTold("")
 	var titles []string
 	wakes := 0
 	var before moment
-	for at := noon; at.Before(noon.Add(29*day + 23*time.Hour)); {
-		now := moment{s, at}
-		for _, n := range news(english, before, now) {
+	for at := noon; at.Before(noon.Add(29*day + 23*time.Hour)); wakes++ {
+		now := moment{s, at, false}
+		for _, n := range news(english, shown, before, now) {
 			titles = append(titles, n.title)
 		}
 		before = now
-		wait := nextDue(now)
-		if wait == 0 {
+		wait := nextDue(shown, now)
+		if wait <= 0 {
 			break
 		}
-		if wait < 0 || wait > noticeTick {
-			t.Fatalf("at %v: %v", at, wait)
-		}
 		at = at.Add(wait)
-		wakes++
 	}
 	if len(titles) != 3 {
 		t.Errorf("%d notices: %q", len(titles), titles)
 	}
-	if wakes > 30*24*6+3 {
-		t.Errorf("%d wake-ups in a month", wakes)
+	if wakes > 4 {
+		t.Errorf("%d wake-ups for three notices", wakes)
 	}
-	if got := nextDue(moment{one(same), noon}); got != 0 {
+	if got := nextDue(shown, moment{one(same), noon, false}); got != 0 {
 		t.Errorf("with nothing to come it wakes after %v", got)
+	}
+}
+
+// TestOnceMeansOnceOverRestarts starts the computer five times a day for four
+// days while somebody does not sign in and a file cannot be written.
+func TestOnceMeansOnceOverRestarts(t *testing.T) {
+	const day = 24 * time.Hour
+	path := filepath.Join(t.TempDir(), "data", "notices.json")
+	count := func(from time.Duration, change func(*authcore.Account), broken bool) (titles []string) {
+		for start := range 20 {
+			shown := readTold(path) // a new process
+			at := noon.Add(from + time.Duration(start)*day/5)
+			var since time.Time
+			if broken {
+				since = at.Add(-time.Hour)
+			}
+			// Before the vault is read there is another account, signed out.
+			s := &authcore.Snapshot{Accounts: []authcore.Account{{ID: "new", State: authcore.SignedOut}}}
+			before := moment{s, at, true}
+			if got := news(english, shown, moment{}, before); got != nil {
+				t.Errorf("before the vault is read: %+v", got)
+			}
+			s = noTray(file(one(change), since))
+			if !broken {
+				s.LiveFiles[0].WrittenAt = at
+			}
+			for _, n := range news(english, shown, before, moment{s, at, true}) {
+				titles = append(titles, n.title)
+			}
+			if err := shown.save(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return titles
+	}
+	// Each start finds the problem anew: its time is no help.
+	fresh := func(a *authcore.Account) { needs(time.Now())(a) }
+	if got := count(0, fresh, true); len(got) != 4 {
+		t.Errorf("%d notices in four days: %q", len(got), got)
+	}
+	if got := count(40*day, fresh, true); got != nil {
+		t.Errorf("after a month: %q", got)
+	}
+	if got := count(50*day, same, false); got != nil {
+		t.Errorf("when all is well: %q", got)
+	}
+	if got := count(60*day, fresh, true); len(got) != 3 {
+		t.Errorf("it happens again: %d notices: %q", len(got), got)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	for _, spoilt := range []string{"nonsense", "null", "[]"} {
+		if err := os.WriteFile(path, []byte(spoilt), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := count(70*day, same, false); len(got) != 1 {
+			t.Errorf("after the file held %s: %q", spoilt, got)
+		}
+	}
+	many := readTold("")
+	for n := range 2 * mostTold {
+		many.add("file/"+strconv.Itoa(n), noon.Add(time.Duration(n)))
+	}
+	if many.forget(one(same)); len(many.shown) != mostTold || !many.has("file/"+strconv.Itoa(2*mostTold-1)) {
+		t.Errorf("%d are kept", len(many.shown))
 	}
 }

@@ -28,8 +28,13 @@ type Options struct {
 	// one resident only.
 	Listener net.Listener
 	// Settings are those to begin with, and SettingsPath where changes go.
-	Settings     authcore.Settings
-	SettingsPath string
+	// SettingsFault is what was wrong with that file, or nil.
+	Settings      authcore.Settings
+	SettingsPath  string
+	SettingsFault error
+	// NoticesPath is where it is kept which notifications were shown; empty
+	// keeps it in memory.
+	NoticesPath string
 	// Network is the transport that the agent was made with.
 	Network *Network
 	// Show opens the window at start; Hidden keeps it shut even where no tray
@@ -369,13 +374,7 @@ func (r *resident) hostChanged(p *authcore.Problem) {
 	first := p != nil && !r.shownForHost
 	r.shownForHost = r.shownForHost || first
 	r.mu.Unlock()
-	switch {
-	case !first:
-	case r.options.Hidden:
-		// Started at login: one line rather than a window in the way.
-		words := tray.Language(r.agent.Snapshot()).Problem(p)
-		r.notify(words.What, words.Meaning+" "+words.Next)
-	default:
+	if first && !r.options.Hidden {
 		_ = r.window.Open()
 	}
 }
