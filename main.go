@@ -110,6 +110,8 @@ func runResident(ctx context.Context, f flags, paths authcore.Paths, client *loc
 	debug.SetGCPercent(50)
 
 	managed, policyProblem := policy.Read()
+	// The policy's mistakes are in policyProblem.
+	_, settingsFault := authcore.ReadSettings(paths.SettingsPath(), nil)
 	settings, err := authcore.ReadSettings(paths.SettingsPath(), managed)
 	log := resident.OpenLog(os.Stderr, paths.LogPath(), settings.LogLevel)
 	defer log.Close()
@@ -120,9 +122,16 @@ func runResident(ctx context.Context, f flags, paths authcore.Paths, client *loc
 	}
 	network, err := resident.NewNetwork(settings)
 	if err != nil {
-		log.Warn("the network settings are not used", "cause", err)
+		return err
 	}
-	environment, chosen, err := settings.ChooseEnvironment(os.Getenv(authcore.EnvironmentVariable), cmp.Or(f.config, paths.ConfigPath()))
+	// choose finds the one that settings mean.
+	choose := func(s authcore.Settings) (e authcore.Environment, chosen bool, err error) {
+		if f.config != "" && !s.IsLocked("environment") {
+			s.Environment = "" // the command line is nearer
+		}
+		return s.ChooseEnvironment(os.Getenv(authcore.EnvironmentVariable), cmp.Or(f.config, paths.ConfigPath()))
+	}
+	environment, chosen, err := choose(settings)
 	if err != nil {
 		return err
 	}
@@ -143,7 +152,11 @@ func runResident(ctx context.Context, f flags, paths authcore.Paths, client *loc
 	}
 	return resident.Run(ctx, resident.Options{
 		Agent: agent, Listener: listener, Show: f.show || settings.ShowWindow && !f.hidden, Hidden: f.hidden, Log: log,
-		Settings: settings, SettingsPath: paths.SettingsPath(), Network: network, Policy: policyProblem,
+		Settings: settings, SettingsPath: paths.SettingsPath(), SettingsFault: settingsFault, NoticesPath: paths.NoticesPath(), Network: network, Policy: policyProblem,
+		Environment: func(s authcore.Settings) (authcore.Environment, error) {
+			e, _, err := choose(s)
+			return e, err
+		},
 	})
 }
 

@@ -67,6 +67,9 @@ type Agent struct {
 	inbox chan func()
 	done  chan struct{}
 
+	// environment that new accounts belong to, at first options.Environment.
+	environment atomic.Pointer[Environment]
+
 	snapshot    atomic.Pointer[Snapshot]
 	credentials atomic.Pointer[map[string]*credential]
 
@@ -158,6 +161,7 @@ func NewAgent(o AgentOptions) (*Agent, error) {
 	if o.Settings != nil {
 		a.settings = *o.Settings
 	}
+	a.environment.Store(&o.Environment)
 	a.addPristine(o.Environment)
 	a.publish()
 	return a, nil
@@ -253,6 +257,33 @@ func (a *Agent) SetDesktop(change func(*Desktop)) {
 // removed.
 func (a *Agent) SetSettings(s Settings) {
 	a.post(func() { a.settings = s })
+}
+
+// SetEnvironment chooses another environment for new accounts, and makes an
+// account of it the active one, as a start with it does. Accounts that somebody
+// has signed in to stay as they are. The error is that of an environment that
+// Validate refuses, the context's, or ErrStopped.
+func (a *Agent) SetEnvironment(ctx context.Context, e Environment) error {
+	if err := e.Validate(); err != nil {
+		return err
+	}
+	return a.call(ctx, func() error {
+		if *a.environment.Load() == e {
+			return nil
+		}
+		a.environment.Store(&e)
+		a.options.EnvironmentChosen = true
+		// What nobody has signed in to would only be in the way.
+		for _, acc := range slices.Clone(a.accounts) {
+			if acc.pristine() && len(acc.waiters) == 0 {
+				a.drop(acc)
+			}
+		}
+		if a.loaded {
+			a.chooseEnvironment()
+		}
+		return nil
+	})
 }
 
 // Nudge makes the agent look at its clock and its failing renewals at once:

@@ -61,8 +61,8 @@ func (a *Agent) Do(ctx context.Context, c Command) error {
 			a.storeAt = a.now()
 		case CommandAddAccount:
 			env, err := EnvironmentByName(c.Text)
-			if c.Text == "" || c.Text == a.options.Environment.Name {
-				env, err = a.options.Environment, nil
+			if c.Text == "" || c.Text == a.environment.Load().Name {
+				env, err = *a.environment.Load(), nil
 			}
 			if err == nil {
 				err = a.settings.environmentRefusal(env)

@@ -58,13 +58,13 @@ func (a *Agent) ImportTokenFile(ctx context.Context, path string) error {
 		case !a.loaded:
 			return cannotImport(errors.New("the saved sessions have not been read yet"))
 		}
-		client, err := a.client(a.options.Environment)
+		client, err := a.client(*a.environment.Load())
 		if err != nil {
 			return &Problem{Code: ProblemInternal, Cause: err.Error(), Since: a.now()}
 		}
 		i := tokenImport{
 			client: client, path: path, username: a.options.Username, now: a.now(),
-			rec: record{ID: newID(), Method: MethodDeviceCode, Environment: a.options.Environment},
+			rec: record{ID: newID(), Method: MethodDeviceCode, Environment: *a.environment.Load()},
 		}
 		a.work(func() {
 			i.err = errors.New("the import broke off")

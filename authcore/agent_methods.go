@@ -97,7 +97,7 @@ func (a *Agent) SetExternalJWT(ctx context.Context, e ExternalJWTAccount) error 
 
 // adopt gives r to the account that it is meant for, and saves it.
 func (a *Agent) adopt(id, environment string, r record) error {
-	r.Environment = a.options.Environment
+	r.Environment = *a.environment.Load()
 	if environment != "" && environment != r.Environment.Name {
 		env, err := EnvironmentByName(environment)
 		if err != nil {

@@ -235,7 +235,7 @@ func (a *Agent) drop(gone *account) {
 	gone.signing++
 	gone.answer(a.now(), gone.notSignedIn())
 	if len(a.accounts) == 0 {
-		a.addPristine(a.options.Environment)
+		a.addPristine(*a.environment.Load())
 	}
 	if a.account(a.active) == nil {
 		a.active = a.accounts[0].rec.ID

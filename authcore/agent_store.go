@@ -551,7 +551,7 @@ func (a *Agent) chooseEnvironment() {
 		return
 	}
 	wanted := func(acc *account) bool {
-		return acc != nil && acc.rec.Environment.clientKey() == a.options.Environment.clientKey() &&
+		return acc != nil && acc.rec.Environment.clientKey() == a.environment.Load().clientKey() &&
 			(a.options.Username == "" || acc.rec.Username == "" || acc.rec.Username == a.options.Username)
 	}
 	if wanted(a.account(a.active)) {
@@ -563,7 +563,7 @@ func (a *Agent) chooseEnvironment() {
 			return
 		}
 	}
-	acc := a.addPristine(a.options.Environment)
+	acc := a.addPristine(*a.environment.Load())
 	acc.asked = true
 	a.active = acc.rec.ID
 }

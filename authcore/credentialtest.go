@@ -124,8 +124,8 @@ func (a *Agent) hubProblem(err error, e Environment) *Problem {
 	return p
 }
 
-// testEnvironment is the environment that credentials would be kept for. It
-// uses nothing that changes, so that a test needs not wait for the owner.
+// testEnvironment is the environment that credentials would be kept for. A
+// test needs not wait for the owner.
 func (a *Agent) testEnvironment(account, environment string) (Environment, error) {
 	if account != "" {
 		acc, ok := a.Snapshot().Account(account)
@@ -134,8 +134,8 @@ func (a *Agent) testEnvironment(account, environment string) (Environment, error
 		}
 		environment = acc.Environment
 	}
-	if environment == "" || environment == a.options.Environment.Name {
-		return a.options.Environment, nil
+	if own := *a.environment.Load(); environment == "" || environment == own.Name {
+		return own, nil
 	}
 	return EnvironmentByName(environment)
 }

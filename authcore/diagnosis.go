@@ -209,7 +209,7 @@ func checkNetwork(ctx context.Context, e Environment, issuer bool, network Netwo
 	}
 	transport, err := NewTransport(network)
 	if err != nil {
-		add(Check{Name: CheckProxy, Problem: &Problem{Code: ProblemBadSetting, Cause: err.Error(), Since: now()}})
+		add(Check{Name: CheckProxy, Problem: &Problem{Code: ProblemNetworkSettings, Cause: err.Error(), Since: now()}})
 		if transport, err = NewTransport(NetworkOptions{}); err != nil {
 			return nil, err
 		}

@@ -86,6 +86,7 @@ func Report(s *Snapshot, d *Diagnosis, now time.Time) string {
 		line("policy", "none")
 	}
 	problem("policy", s.Desktop.Policy)
+	problem("settings", s.Desktop.Settings)
 	if paths, err := DefaultPaths(); err == nil {
 		line("log", "%s", paths.LogPath())
 	}

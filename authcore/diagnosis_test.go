@@ -201,7 +201,7 @@ func TestTheReportHoldsNoSecret(t *testing.T) {
 		Storage: Storage{Problem: leak(ProblemVaultUnreadable)},
 		Clock:   Clock{Offset: time.Hour, Problem: leak(ProblemClockWrong)},
 		Desktop: Desktop{Tray: leak(ProblemNoTrayHost), Window: leak(ProblemInternal), Browser: leak(ProblemNoBrowser),
-			Policy: leak(ProblemPolicy), Clipboard: Clipboard{Problem: leak(ProblemClipboard)}},
+			Policy: leak(ProblemPolicy), Settings: leak(ProblemSettingsFile), Clipboard: Clipboard{Problem: leak(ProblemClipboard)}},
 		LiveFiles: []LiveFile{{Path: "/home/amelia/headers.json", Service: export.Hub, Format: "json", Problem: leak(ProblemExport)}},
 		Settings:  Settings{Proxy: "http://amelia:" + seedPass + "@proxy.test:8080", Locked: []string{"proxy"}},
 		Events:    []TimelineEvent{{At: now, Kind: EventFileFailed, Detail: "refresh_token=" + seedShort}},
@@ -237,7 +237,7 @@ func TestAnUnusableNetworkSettingIsFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := d.Checks[0]; c.OK() || c.Problem.Code != ProblemBadSetting || !strings.Contains(c.Problem.Cause, bundle) {
+	if c := d.Checks[0]; c.OK() || c.Problem.Code != ProblemNetworkSettings || !strings.Contains(c.Problem.Cause, bundle) {
 		t.Errorf("%+v", c)
 	}
 }

@@ -58,9 +58,13 @@ const (
 	ProblemForbidden     ProblemCode = "forbidden"
 	ProblemBadSetting    ProblemCode = "bad-setting"
 	ProblemPolicy        ProblemCode = "policy"
-	ProblemProxy         ProblemCode = "proxy"
-	ProblemAutostart     ProblemCode = "autostart"
-	ProblemReport        ProblemCode = "report"
+	// ProblemSettingsFile: some of the user's settings were not understood.
+	ProblemSettingsFile ProblemCode = "settings-file"
+	// ProblemNetworkSettings: the proxy or the CA bundle cannot be used.
+	ProblemNetworkSettings ProblemCode = "network-settings"
+	ProblemProxy           ProblemCode = "proxy"
+	ProblemAutostart       ProblemCode = "autostart"
+	ProblemReport          ProblemCode = "report"
 
 	// Local API: what a client of the resident can get wrong.
 	ProblemBadRequest       ProblemCode = "bad-request"
@@ -338,6 +342,16 @@ var words = map[ProblemCode]Words{
 		"Your organisation's policy for Bitfount Tray cannot be used.",
 		"What it fixes may not be in force. Your session is not affected.",
 		"Tell your IT department: {{.Path}} has a mistake or cannot be read. The details say which.",
+	},
+	ProblemSettingsFile: {
+		"Some of your settings could not be read.",
+		"The usual ones are used in their place. Your session is not affected.",
+		"Open the settings and choose again what is missing. The details say what was wrong.",
+	},
+	ProblemNetworkSettings: {
+		"The proxy or the certificate authorities in the settings cannot be used.",
+		"Connections go out as this computer is set up, which may not be enough in your network. The settings are tried again by themselves.",
+		"Correct them in the settings, or ask your IT department. The details say what is wrong.",
 	},
 	ProblemProxy: {
 		"The proxy {{.Proxy}} does not let this computer through to {{.Host}}.",

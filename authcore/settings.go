@@ -65,6 +65,9 @@ var Languages = []string{"en", "de", "fr", "es", "it"}
 type setting struct {
 	get func(Settings) string
 	set func(*Settings, string) error
+	// check, if not nil, looks for what may be otherwise another time, such as
+	// whether a file can be read. A setting that fails it is kept, but not made.
+	check func(string) error
 }
 
 var settings = map[string]setting{
@@ -78,6 +81,7 @@ var settings = map[string]setting{
 			s.ClipboardSeconds = n
 			return nil
 		},
+		nil,
 	},
 	"notifications":  boolSetting(func(s *Settings) *bool { return &s.Notifications }),
 	"start_at_login": boolSetting(func(s *Settings) *bool { return &s.StartAtLogin }),
@@ -102,6 +106,7 @@ var settings = map[string]setting{
 			s.ExportFormats = strings.Join(names, ",")
 			return nil
 		},
+		nil,
 	},
 	"environment": {
 		func(s Settings) string { return s.Environment },
@@ -112,6 +117,7 @@ var settings = map[string]setting{
 			s.Environment = text
 			return nil
 		},
+		nil,
 	},
 	"proxy": {
 		func(s Settings) string { return s.Proxy },
@@ -125,20 +131,20 @@ var settings = map[string]setting{
 			s.Proxy = text
 			return nil
 		},
+		nil,
 	},
 	"ca_bundle": {
 		func(s Settings) string { return s.CABundle },
 		func(s *Settings, text string) error {
-			if text != "" {
-				if !filepath.IsAbs(text) {
-					return fmt.Errorf("%q is not the whole path of a file", text)
-				}
-				if _, err := NewTransport(NetworkOptions{CABundle: text}); err != nil {
-					return err
-				}
+			if text != "" && !filepath.IsAbs(text) {
+				return fmt.Errorf("%q is not the whole path of a file", text)
 			}
 			s.CABundle = text
 			return nil
+		},
+		func(text string) error {
+			_, err := NewTransport(NetworkOptions{CABundle: text})
+			return err
 		},
 	},
 }
@@ -154,6 +160,7 @@ func boolSetting(field func(*Settings) *bool) setting {
 			*field(s) = on
 			return nil
 		},
+		nil,
 	}
 }
 
@@ -167,6 +174,7 @@ func choiceSetting(field func(*Settings) *string, choices ...string) setting {
 			*field(s) = text
 			return nil
 		},
+		nil,
 	}
 }
 
@@ -253,8 +261,12 @@ func (s Settings) With(name, value string) (Settings, error) {
 	if s.IsLocked(name) {
 		return s, &Problem{Code: ProblemManaged, Params: map[string]string{"Setting": name}}
 	}
-	changed := s
-	if err := one.set(&changed, strings.TrimSpace(value)); err != nil {
+	changed, value := s, strings.TrimSpace(value)
+	err := one.set(&changed, value)
+	if err == nil && one.check != nil {
+		err = one.check(value)
+	}
+	if err != nil {
 		return s, fmt.Errorf("%s: %w", name, err)
 	}
 	return changed, nil
@@ -264,7 +276,9 @@ func (s Settings) With(name, value string) (Settings, error) {
 // missing file is no error. Of a file with mistakes, what is right is used; the
 // error names each mistake, and the settings are usable all the same. What a
 // policy fixes to a value that cannot be is as in a fresh installation, whatever
-// the user has chosen; files are then forbidden, since nobody knows which are not.
+// the user has chosen; files are then forbidden, since nobody knows which are not. A CA
+// bundle that cannot be read is a mistake and in the settings nevertheless: it
+// may be on a drive that comes later.
 func ReadSettings(path string, policy map[string]string) (Settings, error) {
 	s := DefaultSettings()
 	var mistakes []error
@@ -288,6 +302,11 @@ func ReadSettings(path string, policy map[string]string) (Settings, error) {
 			continue
 		}
 		s.Locked = append(s.Locked, name)
+		if one.check != nil {
+			if err := one.check(value); err != nil {
+				mistakes = append(mistakes, fmt.Errorf("the policy: %s: %w", name, err))
+			}
+		}
 		if err := one.set(&s, value); err != nil {
 			mistakes = append(mistakes, fmt.Errorf("the policy: %s: %w", name, err))
 			usual, _ := DefaultSettings().Value(name)
@@ -313,7 +332,11 @@ func (s *Settings) apply(values map[string]string, from string) (mistakes []erro
 			mistakes = append(mistakes, fmt.Errorf("%s: there is no setting %q", from, name))
 			continue
 		}
-		if err := one.set(s, value); err != nil {
+		err := one.set(s, value)
+		if err == nil && one.check != nil {
+			err = one.check(value)
+		}
+		if err != nil {
 			mistakes = append(mistakes, fmt.Errorf("%s: %s: %w", from, name, err))
 		}
 	}
@@ -344,26 +367,41 @@ func flatTable(data []byte) (map[string]string, error) {
 	return values, nil
 }
 
-// WriteSettings writes the user's file. What a policy has fixed stays in it as
-// the user had chosen, so that it is there again when the policy goes.
+// WriteSettings writes the user's file. What a policy has fixed stays as the
+// file had it, so that the user's own choice is there again when the policy
+// goes, and so do settings of another version of this program. A file that could
+// not be understood is kept beside the new one, as path.unreadable.
 func WriteSettings(path string, s Settings) error {
-	own := map[string]string{}
-	if data, err := os.ReadFile(path); err == nil {
-		own, _ = flatTable(data) // one that cannot be read has nothing to keep
+	var old map[string]any
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := toml.Unmarshal(data, &old); err != nil {
+		if err := export.Write(path+".unreadable", secret.New(string(data))); err != nil {
+			return err
+		}
+		old = nil
+	}
+	if old == nil {
+		old = map[string]any{}
+	}
+	defaults := DefaultSettings()
+	for name := range settings {
+		value, _ := s.Value(name)
+		usual, _ := defaults.Value(name)
+		switch {
+		case s.IsLocked(name):
+		case value == usual:
+			delete(old, name)
+		default:
+			old[name] = value
+		}
 	}
 	var b strings.Builder
 	b.WriteString("# Settings of Bitfount Tray. They can be changed in its window.\n")
-	defaults := DefaultSettings()
-	for _, name := range SettingNames() {
-		value, _ := s.Value(name)
-		usual, _ := defaults.Value(name)
-		if s.IsLocked(name) {
-			value = cmp.Or(own[name], usual)
-		}
-		if value == usual {
-			continue
-		}
-		fmt.Fprintf(&b, "%s = %s\n", name, strconv.Quote(value))
+	if err := toml.NewEncoder(&b).Encode(old); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err

@@ -136,6 +136,8 @@ type Desktop struct {
 	Clipboard Clipboard `json:"clipboard,omitzero"`
 	// Policy is why the administrator's policy is not in force, or nil.
 	Policy *Problem `json:"policy,omitempty"`
+	// Settings is why some of the user's settings are not in force, or nil.
+	Settings *Problem `json:"settings,omitempty"`
 	// Diagnosis is what the last "Fix it" found, or has found so far; nil
 	// before the first.
 	Diagnosis *Diagnosis `json:"diagnosis,omitempty"`

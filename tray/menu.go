@@ -203,7 +203,7 @@ func clockTime(l *translations.Language, t, now time.Time) string {
 func problem(s *authcore.Snapshot) *authcore.Problem {
 	a := s.ActiveAccount()
 	for _, p := range []*authcore.Problem{
-		s.Desktop.Browser, a.Problem, s.Storage.Problem, s.Desktop.Window, s.Desktop.Clipboard.Problem, s.Desktop.Policy, s.Clock.Problem,
+		s.Desktop.Browser, a.Problem, s.Storage.Problem, s.Desktop.Window, s.Desktop.Clipboard.Problem, s.Desktop.Policy, s.Desktop.Settings, s.Clock.Problem,
 	} {
 		if p != nil {
 			return p

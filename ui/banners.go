@@ -37,13 +37,13 @@ func lastingProblems(s *authcore.Snapshot, at location) []*authcore.Problem {
 		// Without a session bus neither keyring nor tray is there: said once.
 		tray = nil
 	}
-	return []*authcore.Problem{browser, s.Storage.Problem, s.Clock.Problem, d.Policy, file, d.Clipboard.Problem, tray}
+	return []*authcore.Problem{browser, s.Storage.Problem, s.Clock.Problem, d.Policy, d.Settings, file, d.Clipboard.Problem, tray}
 }
 
 func newBanners(v *View) *banners {
 	b := &banners{failed: v.newNotice(noticeFault, false, func() { v.setFailed(nil) })}
 	objects := []fyne.CanvasObject{b.failed.root}
-	kinds := []noticeKind{noticeCaution, noticeCaution, noticeCaution, noticeCaution, noticeCaution, noticeInfo, noticeInfo}
+	kinds := []noticeKind{noticeCaution, noticeCaution, noticeCaution, noticeCaution, noticeCaution, noticeCaution, noticeInfo, noticeInfo}
 	for _, kind := range kinds {
 		n := v.newNotice(kind, true, nil)
 		n.onMore = func() {

@@ -255,7 +255,7 @@ var pictures = []struct {
 		return with(func(s *authcore.Snapshot, _ *authcore.Account) {
 			s.Desktop.Tray = problem(authcore.ProblemNoTrayHost)
 		})
-	}, then: func(v *View) { test.Tap(v.banners.lasting[6].fold) }},
+	}, then: func(v *View) { test.Tap(v.banners.lasting[len(v.banners.lasting)-1].fold) }},
 	{name: "command-failed", snapshot: signedIn, then: func(v *View) {
 		v.ShowError(problem(authcore.ProblemClipboard))
 	}},

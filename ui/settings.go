@@ -159,7 +159,7 @@ func (p *settingsPage) newChoice(name string, values []string, title func(string
 			if value == "" {
 				value = values[0]
 			}
-			if !slices.Contains(c.values, value) { // a policy's, or one written by hand
+			if !slices.Contains(c.values, value) { // a policy's, one written by hand, or an environment of one's own
 				c.values, c.Options = append(c.values, value), append(c.Options, title(value))
 			}
 			if c.value() != value {

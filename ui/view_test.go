@@ -203,7 +203,7 @@ func TestLastingProblemsComeMostImportantFirst(t *testing.T) {
 	if !says(v, tray.What) || says(v, tray.Next) {
 		t.Error("the other notices are not shown folded")
 	}
-	test.Tap(v.banners.lasting[6].fold)
+	test.Tap(v.banners.lasting[len(v.banners.lasting)-1].fold)
 	if !says(v, tray.Next) {
 		t.Error("What to do is not told")
 	}
@@ -214,6 +214,31 @@ func TestLastingProblemsComeMostImportantFirst(t *testing.T) {
 	v.Render(signedIn(), noon)
 	if says(v, tray.What) {
 		t.Error("a healed problem is still shown")
+	}
+}
+
+func TestEveryLastingProblemIsSaid(t *testing.T) {
+	v, _, _ := openRecorded(t)
+	for name, put := range map[string]func(*authcore.Snapshot, *authcore.Problem){
+		"storage":  func(s *authcore.Snapshot, p *authcore.Problem) { s.Storage.Problem = p },
+		"clock":    func(s *authcore.Snapshot, p *authcore.Problem) { s.Clock.Problem = p },
+		"policy":   func(s *authcore.Snapshot, p *authcore.Problem) { s.Desktop.Policy = p },
+		"settings": func(s *authcore.Snapshot, p *authcore.Problem) { s.Desktop.Settings = p },
+		"file": func(s *authcore.Snapshot, p *authcore.Problem) {
+			s.LiveFiles = []authcore.LiveFile{{Path: "/x", Problem: p}}
+		},
+		"clipboard": func(s *authcore.Snapshot, p *authcore.Problem) { s.Desktop.Clipboard.Problem = p },
+		"tray":      func(s *authcore.Snapshot, p *authcore.Problem) { s.Desktop.Tray = p },
+	} {
+		p := problem(authcore.ProblemPolicy, "Path", "/etc/x/"+name)
+		v.Render(with(func(s *authcore.Snapshot, _ *authcore.Account) { put(s, p) }), noon)
+		if !says(v, wordsOf(p).What) {
+			t.Errorf("%s: nothing is said", name)
+		}
+		v.Render(signedIn(), noon)
+		if says(v, wordsOf(p).What) {
+			t.Errorf("%s: it is still said", name)
+		}
 	}
 }
 

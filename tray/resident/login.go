@@ -40,11 +40,11 @@ func (r *resident) readAutostart() {
 	}
 	r.settingsMu.Lock()
 	defer r.settingsMu.Unlock()
+	defer r.showSettings()
 	if r.settings.IsLocked("start_at_login") {
 		return
 	}
 	r.settings.StartAtLogin = on
-	r.agent.SetSettings(r.settings)
 }
 
 // writeAutostart makes the system's entry say what the setting says.

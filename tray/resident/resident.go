@@ -40,6 +40,8 @@ type Options struct {
 	// Show opens the window at start; Hidden keeps it shut even where no tray
 	// icon can be shown.
 	Show, Hidden bool
+	// Environment finds the environment that settings mean.
+	Environment func(authcore.Settings) (authcore.Environment, error)
 	// Policy is why the administrator's policy is not in force, or nil.
 	Policy *authcore.Problem
 	Log    *Log
@@ -71,6 +73,9 @@ type resident struct {
 	shownForHost bool
 	// fixing: a diagnosis is under way.
 	fixing bool
+	// fileFault is why some of the settings' file is not used, and networkFault
+	// why the network's settings are not; nil where all is well.
+	fileFault, networkFault error
 }
 
 // settled is when the start is over: the tray is drawn, the vault is read and
@@ -109,6 +114,8 @@ func Run(ctx context.Context, o Options) error {
 	r.others.Go(func() { authcore.WatchWakeUps(ctx, r.agent.Nudge) })
 	r.others.Go(r.readAutostart)
 	r.agent.SetDesktop(func(d *authcore.Desktop) { d.Resident, d.Policy = true, o.Policy })
+	r.faulty(func() { r.fileFault = o.SettingsFault })
+	o.Network.Tell(r.networkTold)
 	settle := time.AfterFunc(settled, rest)
 	defer settle.Stop()
 	if o.Show {
@@ -367,7 +374,8 @@ func (r *resident) forgetClipboard(now authcore.Clipboard) {
 }
 
 // hostChanged puts the tray's state into the snapshot. Where the icon cannot
-// be seen, the window is how people find the program.
+// be seen, the window is how people find the program; after a start at login it
+// is not put in their way (see due).
 func (r *resident) hostChanged(p *authcore.Problem) {
 	r.agent.SetDesktop(func(d *authcore.Desktop) { d.Tray = p })
 	r.mu.Lock()

@@ -37,9 +37,17 @@ func newResident(t *testing.T, settings authcore.Settings) *resident {
 	go func() { ended <- agent.Run(t.Context()) }()
 	t.Cleanup(func() { <-ended })
 	log := OpenLog(&bytes.Buffer{}, "", "info")
+	network, err := NewNetwork(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chosen := func(s authcore.Settings) (authcore.Environment, error) {
+		e, _, err := s.ChooseEnvironment("", filepath.Join(dir, "config.toml"))
+		return e, err
+	}
 	return &resident{
 		agent: agent, log: log.Logger, ctx: t.Context(), settings: settings, browse: map[string]bool{},
-		options: Options{Log: log, SettingsPath: filepath.Join(dir, "config", "bitfount-tray", "settings.toml")},
+		options: Options{Log: log, Network: network, Environment: chosen, SettingsPath: filepath.Join(dir, "config", "bitfount-tray", "settings.toml")},
 	}
 }
 

@@ -3,6 +3,8 @@ package resident
 import (
 	"errors"
 	"net/http"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,38 +16,68 @@ import (
 // concurrent use.
 type Network struct {
 	current atomic.Pointer[http.Transport]
+
+	mu sync.Mutex
+	// wanted is what the settings say, and fault why it is not in use.
+	wanted authcore.NetworkOptions
+	fault  error
+	told   func(error)
 }
 
-// NewNetwork makes the way that the settings describe. With an error, which
-// says what is wrong with them, it is the system's own way.
+// NewNetwork makes the way that the settings describe. Settings that cannot be
+// used now, such as a CA bundle on a drive that is not there yet, are tried
+// again with each request; until then it is the system's own way.
 func NewNetwork(s authcore.Settings) (*Network, error) {
-	n := &Network{}
-	err := n.Change(s)
-	if err != nil {
-		t, systemErr := authcore.NewTransport(authcore.NetworkOptions{})
-		if systemErr != nil {
-			return nil, systemErr
+	n := &Network{wanted: networkOptions(s), told: func(error) {}}
+	t, err := authcore.NewTransport(n.wanted)
+	if n.fault = err; err != nil {
+		if t, err = authcore.NewTransport(authcore.NetworkOptions{}); err != nil {
+			return nil, err
 		}
-		n.current.Store(t)
 	}
-	return n, err
+	n.current.Store(t)
+	return n, nil
+}
+
+func networkOptions(s authcore.Settings) authcore.NetworkOptions {
+	return authcore.NetworkOptions{Proxy: s.Proxy, CABundle: s.CABundle}
+}
+
+// Tell calls told with why the settings are not in use, nil if they are, now
+// and whenever that changes. told must not block.
+func (n *Network) Tell(told func(error)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.told = told
+	told(n.fault)
 }
 
 // Change takes over the settings' proxy and CA bundle. With an error, nothing
 // has changed.
 func (n *Network) Change(s authcore.Settings) error {
-	t, err := authcore.NewTransport(authcore.NetworkOptions{Proxy: s.Proxy, CABundle: s.CABundle})
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.change(networkOptions(s))
+}
+
+func (n *Network) change(o authcore.NetworkOptions) error {
+	t, err := authcore.NewTransport(o)
 	if err != nil {
 		return err
 	}
-	if old := n.current.Swap(t); old != nil {
-		old.CloseIdleConnections()
-	}
+	n.wanted, n.fault = o, nil
+	n.told(nil)
+	n.current.Swap(t).CloseIdleConnections()
 	return nil
 }
 
 // RoundTrip implements http.RoundTripper.
 func (n *Network) RoundTrip(r *http.Request) (*http.Response, error) {
+	n.mu.Lock()
+	if n.fault != nil {
+		_ = n.change(n.wanted) // the old fault is still true
+	}
+	n.mu.Unlock()
 	return n.current.Load().RoundTrip(r)
 }
 
@@ -53,37 +85,94 @@ func (n *Network) RoundTrip(r *http.Request) (*http.Response, error) {
 func (r *resident) set(name, value string) error {
 	r.settingsMu.Lock()
 	defer r.settingsMu.Unlock()
-	now, err := r.settings.With(name, value)
-	if err == nil && name == "start_at_login" {
-		// The system's entry may have changed meanwhile, so it is always written.
-		err = writeAutostart(now.StartAtLogin)
-	}
-	if err == nil {
-		err = authcore.WriteSettings(r.options.SettingsPath, now)
-	}
-	if err == nil {
-		err = r.apply(now)
-	}
-	if err != nil {
+	if err := r.change(name, value); err != nil {
 		var p *authcore.Problem
 		if !errors.As(err, &p) {
 			p = &authcore.Problem{Code: authcore.ProblemBadSetting, Cause: err.Error(), Since: time.Now()}
 		}
 		return p
 	}
-	r.settings = now
-	r.agent.SetSettings(now)
+	r.faulty(func() { r.fileFault = nil }) // it is a whole file again
 	return nil
 }
 
-// apply brings about what the settings say.
-func (r *resident) apply(s authcore.Settings) error {
-	if s.Proxy != r.settings.Proxy || s.CABundle != r.settings.CABundle {
-		if err := r.options.Network.Change(s); err != nil {
+func (r *resident) change(name, value string) error {
+	if name == "environment" && value == r.configured().Name {
+		value = "" // as without the setting
+	}
+	now, err := r.settings.With(name, value)
+	if err != nil {
+		return err
+	}
+	environment, err := r.options.Environment(now)
+	if err != nil {
+		return err
+	}
+	if name == "start_at_login" {
+		// The system's entry may have changed meanwhile, so it is always written.
+		if err := writeAutostart(now.StartAtLogin); err != nil {
+			return err
+		}
+	}
+	if err := authcore.WriteSettings(r.options.SettingsPath, now); err != nil {
+		return err
+	}
+	if now.Proxy != r.settings.Proxy || now.CABundle != r.settings.CABundle {
+		if err := r.options.Network.Change(now); err != nil {
 			return err
 		}
 		r.agent.Nudge("the network settings changed")
 	}
-	r.options.Log.SetLevel(s.LogLevel)
+	if now.Environment != r.settings.Environment {
+		if err := r.agent.SetEnvironment(r.ctx, environment); err != nil {
+			return err
+		}
+	}
+	r.options.Log.SetLevel(now.LogLevel)
+	r.settings = now
+	r.showSettings()
 	return nil
+}
+
+// configured is the environment without the setting: the organisation's own
+// where config.toml describes one, else production.
+func (r *resident) configured() authcore.Environment {
+	s := r.settings
+	s.Environment = ""
+	e, _ := r.options.Environment(s) // it was there at the start
+	return e
+}
+
+// showSettings puts the settings into the snapshot, the environment by its name
+// also where nobody has chosen one.
+func (r *resident) showSettings() {
+	s := r.settings
+	if s.Environment == "" {
+		s.Environment = r.configured().Name
+	}
+	r.agent.SetSettings(s)
+}
+
+// networkTold is told why the network's settings are not in use, or nil.
+func (r *resident) networkTold(fault error) { r.faulty(func() { r.networkFault = fault }) }
+
+// faulty changes fileFault or networkFault, and shows what is then wrong.
+func (r *resident) faulty(change func()) {
+	r.mu.Lock()
+	change()
+	r.mu.Unlock()
+	r.agent.SetDesktop(func(d *authcore.Desktop) {
+		r.mu.Lock()
+		file, network := r.fileFault, r.networkFault
+		r.mu.Unlock()
+		d.Settings = nil
+		for _, f := range []struct {
+			code authcore.ProblemCode
+			err  error
+		}{{authcore.ProblemSettingsFile, file}, {authcore.ProblemNetworkSettings, network}} {
+			if f.err != nil { // the latter keeps people from working, so it is said
+				d.Settings = &authcore.Problem{Code: f.code, Since: time.Now().Round(0), Cause: strings.ReplaceAll(f.err.Error(), "\n", "; ")}
+			}
+		}
+	})
 }
