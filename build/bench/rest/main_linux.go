@@ -39,10 +39,11 @@ const (
 
 func main() {
 	duration := flag.Duration("duration", time.Minute, "how long each of the two measurements takes")
+	calm := flag.Bool("calm", false, "count wake-ups and drawings instead, beside nothing else")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *duration); err != nil {
+	if err := run(ctx, *duration, *calm); err != nil {
 		fmt.Fprintln(os.Stderr, "rest:", err)
 		os.Exit(1)
 	}
@@ -56,7 +57,7 @@ type row struct {
 	rss, pss      int64
 }
 
-func run(ctx context.Context, duration time.Duration) error {
+func run(ctx context.Context, duration time.Duration, calmOnly bool) error {
 	folder, err := os.MkdirTemp("", "bitfount-rest-")
 	if err != nil {
 		return err
@@ -93,6 +94,9 @@ func run(ctx context.Context, duration time.Duration) error {
 	defer product.Kill()
 	if err := signIn(ctx, d, product); err != nil {
 		return err
+	}
+	if calmOnly {
+		return calmRun(ctx, d, product, duration)
 	}
 	beside, err := trial.Programs{Product: smallest}.Start(ctx, d)
 	if err != nil {
@@ -217,14 +221,15 @@ func report(rows []row, open usage) {
 	_ = t.Flush()
 	before, after := rows[0], rows[2]
 	fmt.Println()
-	verdict := func(what string, met bool) {
-		word := "MET    "
-		if !met {
-			word = "NOT MET"
-		}
-		fmt.Println(word, what)
-	}
 	verdict("at most 30 MiB resident", max(before.rss, after.rss) <= mostMemory)
 	verdict("at most 0.05 % of a core", max(before.cpu, after.cpu) <= mostCPU)
 	verdict("the same after the window as before (within 1 MiB)", after.rss-before.rss <= mostGrowth)
+}
+
+func verdict(what string, met bool) {
+	word := "MET    "
+	if !met {
+		word = "NOT MET"
+	}
+	fmt.Println(word, what)
 }
