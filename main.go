@@ -22,6 +22,7 @@ import (
 	"github.com/bitfount/bitfount-tray/authcore/vault"
 	"github.com/bitfount/bitfount-tray/tray/policy"
 	"github.com/bitfount/bitfount-tray/tray/resident"
+	"github.com/bitfount/bitfount-tray/tray/update"
 	"github.com/bitfount/bitfount-tray/ui/window"
 )
 
@@ -30,6 +31,10 @@ const appID = "com.bitfount.tray"
 
 // version is set by the release build (-ldflags "-X main.version=1.2.3").
 var version = "dev"
+
+// updateURL and updateKeys are set (-ldflags) by who builds for people who get
+// newer versions elsewhere.
+var updateURL, updateKeys string
 
 func main() {
 	// Windows and macOS draw from the thread that the program began on.
@@ -135,6 +140,10 @@ func runResident(ctx context.Context, f flags, paths authcore.Paths, client *loc
 	if err != nil {
 		return err
 	}
+	updates := update.Source{
+		URL: cmp.Or(updateURL, update.URL), Keys: cmp.Or(updateKeys, update.Keys()),
+		Transport: network, UserAgent: "Bitfount Tray " + version,
+	}
 	agent, err := authcore.NewAgent(authcore.AgentOptions{
 		Environment:       environment,
 		EnvironmentChosen: chosen,
@@ -157,6 +166,7 @@ func runResident(ctx context.Context, f flags, paths authcore.Paths, client *loc
 			e, _, err := choose(s)
 			return e, err
 		},
+		Updates: updates, UpdatePath: paths.UpdatePath(),
 	})
 }
 

@@ -34,6 +34,8 @@ const (
 	CommandFixIt CommandName = "fix-it"
 	// CommandCopyReport puts Report on the clipboard.
 	CommandCopyReport CommandName = "copy-report"
+	// CommandOpenUpdate opens the page about the newer version.
+	CommandOpenUpdate CommandName = "open-update"
 	CommandQuit       CommandName = "quit"
 )
 
@@ -88,6 +90,8 @@ func (s *Snapshot) Allowed(c Command) bool {
 		return c.Text == "" || s.Settings.mayUse(c.Text)
 	case CommandImportTokenFile:
 		return s.Settings.MayExport(string(export.FormatSDKToken))
+	case CommandOpenUpdate:
+		return s.Desktop.Update != nil
 	case CommandSet:
 		return !s.Settings.IsLocked(c.Setting)
 	}

@@ -12,7 +12,7 @@ type Paths struct {
 	Config string
 	// Data holds the vault and its lock.
 	Data string
-	// State holds the log.
+	// State holds the log and what need not be kept.
 	State string
 	// Runtime holds the local API's socket. It does not survive a restart.
 	Runtime string
@@ -59,6 +59,9 @@ func (p Paths) HistoryPath() string { return filepath.Join(p.Data, "history.json
 
 // NoticesPath is where it is kept which notifications were shown.
 func (p Paths) NoticesPath() string { return filepath.Join(p.Data, "notices.json") }
+
+// UpdatePath is where is kept when a newer version was last asked for.
+func (p Paths) UpdatePath() string { return filepath.Join(p.State, "update.json") }
 
 // SettingsPath is where the user's settings are kept.
 func (p Paths) SettingsPath() string { return filepath.Join(p.Config, "settings.toml") }

@@ -51,6 +51,7 @@ const (
 	ProblemNoDisplay     ProblemCode = "no-display"
 	ProblemClipboard     ProblemCode = "clipboard"
 	ProblemNoBrowser     ProblemCode = "no-browser"
+	ProblemNoPage        ProblemCode = "no-page"
 	ProblemClipboardKept ProblemCode = "clipboard-kept"
 	ProblemExport        ProblemCode = "export"
 	ProblemExportKept    ProblemCode = "export-kept" // a live file that could not be removed
@@ -297,6 +298,11 @@ var words = map[ProblemCode]Words{
 		"No web browser could be opened.",
 		"The sign-in is waiting for you.",
 		"Copy the link and open it in a browser, or scan the code with a phone.",
+	},
+	ProblemNoPage: {
+		"No web browser could be opened.",
+		"Nothing else is affected.",
+		"Open {{.Page}} in a browser yourself.",
 	},
 	ProblemExport: {
 		"The file {{.Path}} could not be written.",

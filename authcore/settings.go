@@ -43,6 +43,8 @@ type Settings struct {
 	// which formats: names joined by commas, or empty for all.
 	Exports       bool   `toml:"exports" json:"exports"`
 	ExportFormats string `toml:"export_formats,omitempty" json:"export_formats,omitempty"`
+	// UpdateNotice says whether is asked once a day for a newer version.
+	UpdateNotice bool `toml:"update_notice" json:"update_notice"`
 	// LogLevel is "info" or "debug".
 	LogLevel string `toml:"log_level" json:"log_level"`
 
@@ -50,11 +52,12 @@ type Settings struct {
 	Locked []string `toml:"-" json:"locked,omitempty"`
 }
 
-// DefaultSettings are those of a fresh installation.
+// DefaultSettings are those of a fresh installation. Nobody is asked for newer
+// versions where the system itself brings them.
 func DefaultSettings() Settings {
 	return Settings{
 		ClipboardSeconds: 45, Notifications: true, ShowWindow: true, Exports: true,
-		Theme: "system", Language: "system", LogLevel: "info",
+		Theme: "system", Language: "system", LogLevel: "info", UpdateNotice: !systemUpdates(),
 	}
 }
 
@@ -86,6 +89,7 @@ var settings = map[string]setting{
 	"notifications":  boolSetting(func(s *Settings) *bool { return &s.Notifications }),
 	"start_at_login": boolSetting(func(s *Settings) *bool { return &s.StartAtLogin }),
 	"show_window":    boolSetting(func(s *Settings) *bool { return &s.ShowWindow }),
+	"update_notice":  boolSetting(func(s *Settings) *bool { return &s.UpdateNotice }),
 	"exports":        boolSetting(func(s *Settings) *bool { return &s.Exports }),
 	"theme":          choiceSetting(func(s *Settings) *string { return &s.Theme }, "system", "light", "dark"),
 	"language":       choiceSetting(func(s *Settings) *string { return &s.Language }, append([]string{"system"}, Languages...)...),

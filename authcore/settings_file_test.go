@@ -17,7 +17,7 @@ func settingValues(t *testing.T) map[string]string {
 	values := map[string]string{
 		"clipboard_seconds": "20", "notifications": "false", "start_at_login": "true", "show_window": "false",
 		"theme": "dark", "language": "fr", "environment": "staging", "proxy": "http://proxy.test:3128",
-		"ca_bundle": bundle, "exports": "false", "export_formats": "json", "log_level": "debug",
+		"ca_bundle": bundle, "exports": "false", "export_formats": "json", "update_notice": "false", "log_level": "debug",
 	}
 	for _, name := range SettingNames() {
 		if values[name] == "" {
@@ -165,7 +165,7 @@ func TestThePolicyCountsAndTheUsersChoiceComesBack(t *testing.T) {
 	policy := map[string]string{
 		"clipboard_seconds": "30", "notifications": "true", "start_at_login": "false", "show_window": "true",
 		"theme": "light", "language": "de", "environment": "production", "proxy": "", "ca_bundle": "",
-		"exports": "true", "export_formats": "", "log_level": "info",
+		"exports": "true", "export_formats": "", "update_notice": "true", "log_level": "info",
 	}
 	fixed := read(t, path, policy)
 	for _, name := range SettingNames() {

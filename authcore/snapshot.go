@@ -138,9 +138,20 @@ type Desktop struct {
 	Policy *Problem `json:"policy,omitempty"`
 	// Settings is why some of the user's settings are not in force, or nil.
 	Settings *Problem `json:"settings,omitempty"`
+	// Updates says whether this program can ask for newer versions at all, and
+	// Update is one that it has found, or nil.
+	Updates bool    `json:"updates,omitempty"`
+	Update  *Update `json:"update,omitempty"`
 	// Diagnosis is what the last "Fix it" found, or has found so far; nil
 	// before the first.
 	Diagnosis *Diagnosis `json:"diagnosis,omitempty"`
+}
+
+// Update is a newer version that was published.
+type Update struct {
+	Version string `json:"version"`
+	// Page tells people about it, over https.
+	Page string `json:"page"`
 }
 
 // Clipboard says what of ours is on the clipboard.

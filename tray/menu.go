@@ -88,7 +88,12 @@ func Menu(l *translations.Language, s *authcore.Snapshot, now time.Time) []Item 
 	items = append(items, accountLines(l, s)...)
 	items = append(items, command("tray.fix-it", authcore.Command{Name: authcore.CommandFixIt}))
 	items = append(items, foundLines(l, s)...)
+	newer := command("", authcore.Command{Name: authcore.CommandOpenUpdate})
+	if u := s.Desktop.Update; u != nil {
+		newer.Label = l.Sentence("update.available", fields{"Version": u.Version})
+	}
 	return append(items,
+		shownIf(s.Desktop.Update != nil, newer),
 		command("tray.open-window", authcore.Command{Name: authcore.CommandOpenWindow}),
 		command("session.sign-out", authcore.Command{Name: authcore.CommandSignOut}),
 		command("tray.quit", authcore.Command{Name: authcore.CommandQuit}),

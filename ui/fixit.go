@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -31,10 +32,31 @@ type fixIt struct {
 	signIn *button
 	again  *button
 	done   *button
+	view   *View
+	// save offers the report, saved says where it is now.
+	save  *button
+	saved *label
+	// saving: the report is to be saved when a diagnosis that is not the one
+	// that began at last has ended.
+	saving bool
+	last   time.Time
+}
+
+// saveReport looks at everything once more and then asks where to put what it
+// found, for support.
+func (v *View) saveReport() {
+	p := v.places[atFixIt].(*fixIt)
+	last := time.Time{}
+	if d := v.snapshot.Desktop.Diagnosis; d != nil && !d.Running() {
+		last = d.StartedAt
+	}
+	v.fixIt()
+	p.saving, p.last = true, last
 }
 
 func newFixIt(v *View) *fixIt {
 	p := &fixIt{
+		view: v, saved: quiet("", fyne.TextAlignCenter), save: newButton(tr("report.save"), theme.DocumentSaveIcon(), nil),
 		back: newBack(v, atMore), icon: widget.NewIcon(nil), result: heading(""),
 		hint: quiet("", fyne.TextAlignCenter), list: stack(-4),
 		signIn: newButton(tr("session.sign-in"), nil, v.command(authcore.Command{Name: authcore.CommandSignIn})),
@@ -42,7 +64,8 @@ func newFixIt(v *View) *fixIt {
 		done:   newButton(tr("fix.done"), nil, v.opener(atSession)),
 	}
 	p.signIn.Importance, p.signIn.height = widget.HighImportance, 48
-	p.again.height, p.done.height = 40, 40
+	p.again.height, p.done.height, p.save.height = 40, 40, 40
+	p.save.OnTapped = p.write
 	p.screen = newScreen(newBody(
 		vgap(8),
 		p.back,
@@ -50,6 +73,9 @@ func newFixIt(v *View) *fixIt {
 		p.hint,
 		vgap(4),
 		p.list,
+		vgap(8),
+		p.save,
+		p.saved,
 		vgap(8),
 	), stack(8, p.signIn, container.NewGridWithColumns(2, p.again, p.done)))
 	return p
@@ -88,6 +114,33 @@ func (p *fixIt) update(m moment) {
 	p.draw(d)
 	show(p.signIn, d != nil && !d.Running() && d.OfferSignIn && m.allowed(authcore.CommandSignIn))
 	p.again.set(either(d == nil, tr("fix.start"), tr("fix.again")), !d.Running())
+	ended := d != nil && !d.Running()
+	show(p.save, ended && p.view.SaveFile != nil)
+	show(p.saved, ended && p.view.SaveFile != nil)
+	if p.saving && ended && !d.StartedAt.Equal(p.last) {
+		p.saving = false
+		p.write()
+	}
+}
+
+func (p *fixIt) opened() {
+	p.saving = false
+	p.saved.set(tr("report.hint"))
+}
+
+// write asks for a place for the report and puts it there.
+func (p *fixIt) write() {
+	s := p.view.snapshot
+	now := s.Now(p.view.now)
+	text := authcore.Report(s, s.Desktop.Diagnosis, now)
+	p.view.SaveFile("bitfount-tray-report-"+now.Format("2006-01-02")+".txt", text, func(path string, err error) {
+		if err != nil {
+			p.view.ShowError(&authcore.Problem{Code: authcore.ProblemReport, Cause: err.Error(), Since: now})
+			return
+		}
+		p.saved.set(tr("report.saved", fields{"Path": path}))
+		p.view.layOut()
+	})
 }
 
 // draw lists the checks that are done, and while it runs those that follow.

@@ -40,6 +40,7 @@ func withSettings(change func(*authcore.Settings)) func() *authcore.Snapshot {
 	return func() *authcore.Snapshot {
 		return with(func(s *authcore.Snapshot, _ *authcore.Account) {
 			s.Settings = authcore.DefaultSettings()
+			s.Desktop.Updates = true
 			change(&s.Settings)
 		})
 	}

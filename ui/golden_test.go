@@ -285,6 +285,11 @@ var pictures = []struct {
 	{name: "history", snapshot: withHistory, then: at(atHistory)},
 	{name: "history-none", snapshot: signedIn, then: at(atHistory)},
 	{name: "more", snapshot: signedIn, then: at(atMore)},
+	{name: "more-newer", snapshot: func() *authcore.Snapshot {
+		return with(func(s *authcore.Snapshot, _ *authcore.Account) {
+			s.Desktop.Update = &authcore.Update{Version: "1.2.0", Page: "https://example.org/"}
+		})
+	}, then: at(atMore)},
 	{name: "switcher", snapshot: withAccounts},
 	{name: "switcher-open", snapshot: withAccounts, then: func(v *View) { test.Tap(v.account.button) }},
 	{name: "accounts", snapshot: withAccounts, then: at(atAccounts)},
@@ -353,6 +358,7 @@ func openView(t testing.TB, variant fyne.ThemeVariant, scale float32, size fyne.
 	a := test.NewTempApp(t)
 	a.Settings().SetTheme(oneVariant{Theme(), variant})
 	v := NewView(do)
+	v.SaveFile = func(string, string, func(string, error)) {} // as in the real window
 	w := test.NewWindow(v.Content())
 	t.Cleanup(w.Close)
 	w.SetPadded(false)

@@ -72,6 +72,7 @@ func newSettings(v *View) *settingsPage {
 		),
 		p.section("settings.support",
 			container.New(settingPad{}, stack(-12, plain(tr("settings.storage"), fyne.TextAlignLeading), p.storage)),
+			p.newSwitch("update_notice"),
 			p.newChoice("log_level", []string{"info", "debug"}, func(v string) string { return tr("setting.log_level." + v) }),
 		),
 		vgap(12),
@@ -131,7 +132,7 @@ func (p *settingsPage) send(name, value string) {
 }
 
 // settingHints are the settings whose names do not say it all.
-var settingHints = []string{"show_window", "notifications", "environment", "log_level"}
+var settingHints = []string{"show_window", "notifications", "environment", "update_notice", "log_level"}
 
 func (p *settingsPage) add(name string, control fyne.CanvasObject, r *settingRow) fyne.CanvasObject {
 	r.name, r.remark = name, quiet("", fyne.TextAlignLeading)
@@ -225,6 +226,9 @@ func (p *settingsPage) update(m moment) {
 		remark := either(locked, tr("settings.locked"), r.hint)
 		r.remark.set(remark)
 		show(r.remark, remark != "")
+		if r.name == "update_notice" {
+			show(r.root, m.snapshot.Desktop.Updates)
+		}
 	}
 	p.proxy.set(s.Proxy, s.IsLocked("proxy"))
 	p.caBundle.set(s.CABundle, s.IsLocked("ca_bundle"))

@@ -39,6 +39,11 @@ type View struct {
 	// ChooseFile lets the user choose a file, and calls chosen with its whole
 	// path on Fyne's goroutine. Without it, paths are typed.
 	ChooseFile func(chosen func(path string))
+	// SaveFile lets the user choose where a text goes, with a name proposed,
+	// and puts it there. done is called on Fyne's goroutine with the file's
+	// whole path or why it could not be written; not at all if the user gave
+	// up. Without it, no report can be saved.
+	SaveFile func(name, text string, done func(path string, err error))
 
 	do       func(authcore.Command)
 	snapshot *authcore.Snapshot

@@ -80,6 +80,7 @@ func guard(next http.Handler) http.Handler {
 			fail(w, http.StatusForbidden, badRequest("web pages may not use this API"))
 			return
 		}
+		slog.Debug("local API", "method", r.Method, "path", r.URL.Path)
 		next.ServeHTTP(w, r)
 	})
 }

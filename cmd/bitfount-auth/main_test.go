@@ -69,17 +69,14 @@ func beResident() error {
 		return err
 	}
 	fixed, _ := readPolicy()
-	settings, err := authcore.ReadSettings(paths.SettingsPath(), fixed)
-	if err != nil {
-		return err
-	}
+	settings, _ := authcore.ReadSettings(paths.SettingsPath(), fixed) // usable with mistakes, too
 	environment, _, err := settings.ChooseEnvironment(os.Getenv(authcore.EnvironmentVariable), paths.ConfigPath())
 	if err != nil {
 		return err
 	}
 	agent, err := authcore.NewAgent(authcore.AgentOptions{
 		Environment: environment, EnvironmentChosen: true, Vault: vault.New(vault.Options{Dir: paths.Data}),
-		LiveFileList: paths.LiveFileList(), UserAgent: userAgent(), Version: "test", Settings: &settings,
+		LiveFileList: paths.LiveFileList(), HistoryPath: paths.HistoryPath(), UserAgent: userAgent(), Version: "test", Settings: &settings,
 	})
 	if err != nil {
 		return err

@@ -109,7 +109,7 @@ func (p *program) withAgent(ctx context.Context, paths authcore.Paths, f func(co
 	}
 	agent, err := authcore.NewAgent(authcore.AgentOptions{
 		Environment: environment, EnvironmentChosen: chosen,
-		Vault: vault.New(vault.Options{Dir: paths.Data}), LiveFileList: paths.LiveFileList(), Settings: &settings,
+		Vault: vault.New(vault.Options{Dir: paths.Data}), LiveFileList: paths.LiveFileList(), HistoryPath: paths.HistoryPath(), Settings: &settings,
 		Transport: transport, UserAgent: userAgent(), Version: version,
 	})
 	if err != nil {

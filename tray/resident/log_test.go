@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/authcore/secret"
 )
 
@@ -124,6 +127,36 @@ func TestWithoutAPlaceTheLogGoesToStandardErrorAlone(t *testing.T) {
 	l.Info("still here")
 	l.Close()
 	if got := stderr.String(); !strings.Contains(got, "there is no log file") || !strings.Contains(got, "still here") {
+		t.Errorf("%s", got)
+	}
+}
+
+// The detailed log tells of requests, and nothing of what they carry.
+func TestTheDetailedLogTellsOfRequestsWithoutWhatTheyCarry(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	var stderr bytes.Buffer
+	l := OpenLog(&stderr, "", "debug")
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	slog.SetDefault(l.Logger)
+	network, err := NewNetwork(authcore.DefaultSettings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const short = "c4n4ry-short"
+	r, err := http.NewRequest(http.MethodPost, server.URL+"/oauth/token?device="+short, strings.NewReader("refresh_token="+short))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("X-Anything", short)
+	answer, err := network.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	got := stderr.String()
+	if !strings.Contains(got, "method=POST") || !strings.Contains(got, "path=/oauth/token") || !strings.Contains(got, "404 Not Found") || strings.Contains(got, short) {
 		t.Errorf("%s", got)
 	}
 }

@@ -56,7 +56,7 @@ func TestAPolicyHoldsAtTheLocalAPI(t *testing.T) {
 	}
 	r, client := managed(t, map[string]string{
 		"environment": "production", "proxy": "http://proxy.hospital.test:3128", "ca_bundle": bundle,
-		"exports": "false", "export_formats": "sdk-token", "clipboard_seconds": "20", "start_at_login": "true",
+		"exports": "false", "export_formats": "sdk-token", "clipboard_seconds": "20", "start_at_login": "true", "update_notice": "false",
 	})
 	ctx := t.Context()
 	wants := func(what string, code authcore.ProblemCode, err error) {
@@ -68,7 +68,7 @@ func TestAPolicyHoldsAtTheLocalAPI(t *testing.T) {
 	}
 	for setting, value := range map[string]string{
 		"environment": "sandbox", "proxy": "", "ca_bundle": "", "exports": "true", "export_formats": "", "clipboard_seconds": "600",
-		"start_at_login": "false",
+		"start_at_login": "false", "update_notice": "true",
 	} {
 		before, _ := r.agent.Snapshot().Settings.Value(setting)
 		wants("set "+setting, authcore.ProblemManaged, client.Do(ctx, authcore.Command{Name: authcore.CommandSet, Setting: setting, Text: value}))

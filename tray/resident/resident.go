@@ -19,6 +19,7 @@ import (
 	"github.com/bitfount/bitfount-tray/authcore/secret"
 	"github.com/bitfount/bitfount-tray/tray"
 	"github.com/bitfount/bitfount-tray/tray/clipboard"
+	"github.com/bitfount/bitfount-tray/tray/update"
 )
 
 // Options are what a resident is made from.
@@ -44,7 +45,11 @@ type Options struct {
 	Environment func(authcore.Settings) (authcore.Environment, error)
 	// Policy is why the administrator's policy is not in force, or nil.
 	Policy *authcore.Problem
-	Log    *Log
+	// Updates is where newer versions are asked for, and UpdatePath where is
+	// kept when; without keys nobody is asked.
+	Updates    update.Source
+	UpdatePath string
+	Log        *Log
 }
 
 type resident struct {
@@ -76,6 +81,8 @@ type resident struct {
 	// fileFault is why some of the settings' file is not used, and networkFault
 	// why the network's settings are not; nil where all is well.
 	fileFault, networkFault error
+	// updatesChanged has a value when the setting update_notice has changed.
+	updatesChanged chan struct{}
 }
 
 // settled is when the start is over: the tray is drawn, the vault is read and
@@ -88,7 +95,7 @@ const settled = 10 * time.Second
 func Run(ctx context.Context, o Options) error {
 	ctx, quit := context.WithCancel(ctx)
 	defer quit()
-	r := &resident{agent: o.Agent, log: o.Log.Logger, quit: quit, ctx: ctx, options: o, settings: o.Settings, browse: map[string]bool{}}
+	r := &resident{agent: o.Agent, log: o.Log.Logger, quit: quit, ctx: ctx, options: o, settings: o.Settings, browse: map[string]bool{}, updatesChanged: make(chan struct{}, 1)}
 	r.clipboard = clipboard.Open(r.clipboardLost)
 	r.window = &tray.Window{
 		Args:   []string{"--window"},
@@ -113,6 +120,7 @@ func Run(ctx context.Context, o Options) error {
 	r.others.Go(func() { r.watchNotices(ctx) })
 	r.others.Go(func() { authcore.WatchWakeUps(ctx, r.agent.Nudge) })
 	r.others.Go(r.readAutostart)
+	r.watchUpdates(ctx)
 	r.agent.SetDesktop(func(d *authcore.Desktop) { d.Resident, d.Policy = true, o.Policy })
 	r.faulty(func() { r.fileFault = o.SettingsFault })
 	o.Network.Tell(r.networkTold)
@@ -185,6 +193,8 @@ func (r *resident) do(ctx context.Context, c authcore.Command) error {
 		return nil
 	case authcore.CommandOpenWindow:
 		return r.window.Open()
+	case authcore.CommandOpenUpdate:
+		return r.openUpdate(s.Desktop.Update)
 	case authcore.CommandFixIt:
 		return r.fixIt()
 	case authcore.CommandCopyReport:

@@ -2,6 +2,7 @@ package resident
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -71,14 +72,22 @@ func (n *Network) change(o authcore.NetworkOptions) error {
 	return nil
 }
 
-// RoundTrip implements http.RoundTripper.
+// RoundTrip implements http.RoundTripper. The detailed log tells of each
+// request, without its query, headers and body.
 func (n *Network) RoundTrip(r *http.Request) (*http.Response, error) {
 	n.mu.Lock()
 	if n.fault != nil {
 		_ = n.change(n.wanted) // the old fault is still true
 	}
 	n.mu.Unlock()
-	return n.current.Load().RoundTrip(r)
+	began := time.Now()
+	answer, err := n.current.Load().RoundTrip(r)
+	result := slog.Any("cause", err)
+	if err == nil {
+		result = slog.String("status", answer.Status)
+	}
+	slog.Debug("a request", "method", r.Method, "host", r.URL.Host, "path", r.URL.Path, "took", time.Since(began).Round(time.Millisecond), result)
+	return answer, err
 }
 
 // set changes one setting: checked, saved, and only then in force.
@@ -129,8 +138,15 @@ func (r *resident) change(name, value string) error {
 		}
 	}
 	r.options.Log.SetLevel(now.LogLevel)
+	changed := now.UpdateNotice != r.settings.UpdateNotice
 	r.settings = now
 	r.showSettings()
+	if changed {
+		select {
+		case r.updatesChanged <- struct{}{}:
+		default: // it is told already
+		}
+	}
 	return nil
 }
 

@@ -7,6 +7,8 @@ package window
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -81,6 +83,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	w.CenterOnScreen()
 	view.OnClose = w.Close
 	view.Credentials = credentials(ctx, o)
+	view.SaveFile = func(name, text string, done func(string, error)) { saveFile(w, name, text, done) }
 	view.ChooseFile = func(chosen func(string)) { chooseFile(w, chosen) }
 	w.Canvas().SetOnTypedKey(view.TypedKey)
 	for _, key := range []fyne.KeyName{fyne.KeyW, fyne.KeyQ} {
@@ -145,6 +148,30 @@ func chooseFile(w fyne.Window, chosen func(path string)) {
 		_ = file.Close()
 		chosen(filepath.FromSlash(file.URI().Path()))
 	}, w)
+}
+
+// saveFile shows Fyne's dialog, and writes the text so that its owner alone can
+// read it: a report names accounts and servers.
+func saveFile(w fyne.Window, name, text string, done func(path string, err error)) {
+	d := dialog.NewFileSave(func(file fyne.URIWriteCloser, err error) {
+		if file == nil {
+			if err != nil {
+				done("", err)
+			}
+			return // cancelled
+		}
+		path := filepath.FromSlash(file.URI().Path())
+		err = os.Chmod(path, 0o600)
+		if err == nil {
+			_, err = io.WriteString(file, text)
+		}
+		if closing := file.Close(); err == nil {
+			err = closing
+		}
+		done(path, err)
+	}, w)
+	d.SetFileName(name)
+	d.Show()
 }
 
 // follow brings snapshots, the passing of time and wishes for focus to the
