@@ -71,7 +71,7 @@ type Agent struct {
 	environment atomic.Pointer[Environment]
 
 	snapshot    atomic.Pointer[Snapshot]
-	credentials atomic.Pointer[map[string]*credential]
+	credentials atomic.Pointer[credentials]
 
 	subscribersMu sync.Mutex
 	subscribers   map[chan *Snapshot]struct{}
@@ -110,12 +110,33 @@ type Agent struct {
 	lastMonotonic time.Time
 }
 
-// credential is what callers read without a lock: made once, never changed.
+// credentials are what callers read without a lock, in one load: made with each
+// snapshot, never changed.
+type credentials struct {
+	active *credential            // nil if the active account has none
+	byID   map[string]*credential // by account
+	offset time.Duration          // Clock.Offset
+}
+
+// credential is one account's: made once, never changed.
 type credential struct {
-	account  string
-	token    secret.Secret // empty for API keys
-	expires  time.Time     // zero: does not expire
-	services map[export.Service][]export.Header
+	account                 string
+	token                   secret.Secret // empty for API keys
+	expires                 time.Time     // zero: does not expire
+	hub, am, messageService []export.Header
+}
+
+// headers is HeadersFor for a credential; nil means that there is no such service.
+func (c *credential) headers(s export.Service) []export.Header {
+	switch s {
+	case export.Hub:
+		return c.hub
+	case export.AccessManager:
+		return c.am
+	case export.MessageService:
+		return c.messageService
+	}
+	return nil
 }
 
 func (c *credential) left(now time.Time) time.Duration {
@@ -428,11 +449,16 @@ func (a *Agent) noticeJump() {
 }
 
 // retryNow forgets the back-off of everything that failed for a reason that
-// heals by itself.
+// heals by itself. What a server has asked for (Retry-After) still holds: many
+// computers wake up at the same hour.
 func (a *Agent) retryNow() {
 	now := a.now()
 	for _, acc := range a.accounts {
-		if acc.failures > 0 && !acc.busy {
+		switch {
+		case acc.failures == 0 || acc.busy:
+		case now.Before(acc.notBefore):
+			acc.renewAt = acc.notBefore
+		default:
 			acc.renewAt, acc.failures = now, 0
 		}
 	}
@@ -486,14 +512,14 @@ func (a *Agent) publish() {
 	} else {
 		a.clockSince = time.Time{}
 	}
-	creds := make(map[string]*credential, len(a.accounts))
+	creds := credentials{byID: make(map[string]*credential, len(a.accounts)), offset: a.offset}
 	for i, acc := range a.accounts {
 		s.Accounts[i] = acc.view(a.now())
 		if acc.unsaved || acc.renamed {
 			s.Storage.Saved = false
 		}
 		if acc.cred != nil {
-			creds[acc.rec.ID] = acc.cred
+			creds.byID[acc.rec.ID] = acc.cred
 		}
 	}
 	old := a.snapshot.Load()
@@ -505,6 +531,7 @@ func (a *Agent) publish() {
 	}
 	s.Sequence++
 	s.Taken = a.now()
+	creds.active = creds.byID[a.active]
 	a.credentials.Store(&creds)
 	a.snapshot.Store(s)
 

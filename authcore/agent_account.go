@@ -27,6 +27,9 @@ type account struct {
 	renewAt   time.Time
 	// failures counts failed renewals since the last good one.
 	failures int
+	// notBefore is when the server lets us try again (Retry-After); zero where
+	// it did not say.
+	notBefore time.Time
 	// busy while a worker renews; attempt tells its result from a stale one.
 	busy    bool
 	attempt int
@@ -140,13 +143,13 @@ func (acc *account) take(a *Agent, rec record) {
 // newCredential makes what callers read, or nil if the record has nothing to
 // make it from.
 func newCredential(rec record, userAgent string) *credential {
-	c := &credential{account: rec.ID, expires: rec.ExpiresAt, services: map[export.Service][]export.Header{}}
+	c := &credential{account: rec.ID, expires: rec.ExpiresAt}
 	if rec.Method == MethodAPIKeys {
 		h, err := newAPIKeysHandler(secret.New(rec.APIKeyID), secret.New(rec.APIKey), rec.Username, userAgent)
 		if err != nil {
 			return nil
 		}
-		c.services[export.Hub], c.services[export.AccessManager], c.services[export.MessageService] = h.hub, h.am, h.messageService
+		c.hub, c.am, c.messageService = h.hub, h.am, h.messageService
 		return c
 	}
 	token := secret.New(rec.AccessToken)
@@ -154,9 +157,8 @@ func newCredential(rec record, userAgent string) *credential {
 		return nil
 	}
 	c.token = token
-	for _, s := range export.Services {
-		c.services[s] = bearerHeaders(s, token, userAgent)
-	}
+	c.hub, c.am = bearerHeaders(export.Hub, token, userAgent), bearerHeaders(export.AccessManager, token, userAgent)
+	c.messageService = bearerHeaders(export.MessageService, token, userAgent)
 	return c
 }
 
@@ -219,13 +221,15 @@ var retrySteps = []time.Duration{
 	time.Minute, 2 * time.Minute, 5 * time.Minute,
 }
 
-// backOff is the wait before the next try, with 20 % jitter either way. A
-// server's own wish (Retry-After) is a minimum, of which at most 15 minutes
-// are believed.
+// longestAsked is how much of a server's own wish (Retry-After) is believed.
+const longestAsked = 15 * time.Minute
+
+// backOff is the wait before the next try, with 20 % jitter either way. What
+// the server asked for is a minimum.
 func backOff(failures int, asked time.Duration) time.Duration {
 	step := retrySteps[min(max(failures, 1), len(retrySteps))-1]
 	wait := time.Duration(float64(step) * (0.8 + 0.4*rand.Float64()))
-	return max(wait, min(asked, 15*time.Minute))
+	return max(wait, min(asked, longestAsked))
 }
 
 // answer replies to everybody who waits.

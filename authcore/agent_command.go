@@ -94,12 +94,11 @@ func (a *Agent) Headers(ctx context.Context, account string, service export.Serv
 	if err != nil {
 		return nil, err
 	}
-	headers, ok := c.services[service]
-	if !ok {
-		_, err := export.ParseService(string(service))
-		return nil, err
+	if headers := c.headers(service); headers != nil {
+		return headers, nil
 	}
-	return headers, nil
+	_, err = export.ParseService(string(service))
+	return nil, err
 }
 
 // Token returns the account's access token and its expiry on the servers'
@@ -116,16 +115,17 @@ func (a *Agent) Token(ctx context.Context, account string, minValid time.Duratio
 }
 
 func (a *Agent) credential(ctx context.Context, account string, minValid time.Duration) (*credential, error) {
-	s := a.snapshot.Load()
-	id := account
-	if id == "" {
-		id = s.Active
+	creds := a.credentials.Load()
+	c := creds.active
+	if account != "" {
+		c = creds.byID[account]
 	}
-	if creds := a.credentials.Load(); creds != nil {
-		if c := (*creds)[id]; c != nil {
-			if left := c.left(s.Now(a.wall())); left > 0 && left >= minValid {
-				return c, nil
-			}
+	if c != nil {
+		if c.expires.IsZero() {
+			return c, nil
+		}
+		if left := c.expires.Sub(a.wall()) - creds.offset; left > 0 && left >= minValid {
+			return c, nil
 		}
 	}
 	return a.wait(ctx, func(reply chan<- credentialReply) {

@@ -231,7 +231,7 @@ func writeLiveFile(spec export.Spec, cred *credential, file export.TokenFile) er
 	case spec.Format == export.FormatSDKToken:
 		return export.WriteTokenFile(spec.Path, file)
 	}
-	text, err := export.Render(spec.Format, spec.Service, cred.services[spec.Service])
+	text, err := export.Render(spec.Format, spec.Service, cred.headers(spec.Service))
 	if err != nil {
 		return err
 	}

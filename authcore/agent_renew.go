@@ -251,6 +251,10 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 			asked = fault.RetryAfter
 		}
 		acc.renewAt = now.Add(backOff(acc.failures, asked))
+		acc.notBefore = time.Time{}
+		if asked > 0 {
+			acc.notBefore = now.Add(min(asked, longestAsked))
+		}
 		p := a.problem(r.err, acc.rec.Environment)
 		if acc.problem != nil && acc.problem.Code == p.Code {
 			p.Since = acc.problem.Since

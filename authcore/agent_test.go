@@ -266,20 +266,21 @@ func TestAFaultKeepsTheTokenAndIsTriedAgain(t *testing.T) {
 	faults := map[string]struct {
 		fault func(string) (*http.Response, error)
 		code  ProblemCode
+		wait  time.Duration // that the server asks for
 	}{
-		"refused": {func(string) (*http.Response, error) { return nil, syscall.ECONNREFUSED }, ProblemUnreachable},
-		"503":     {func(string) (*http.Response, error) { return reply(503, nil), nil }, ProblemServerBusy},
+		"refused": {func(string) (*http.Response, error) { return nil, syscall.ECONNREFUSED }, ProblemUnreachable, 0},
+		"503":     {func(string) (*http.Response, error) { return reply(503, nil), nil }, ProblemServerBusy, 0},
 		"429": {func(string) (*http.Response, error) {
 			r := reply(429, map[string]any{"error": "too_many_requests"})
 			r.Header.Set("Retry-After", "60")
 			return r, nil
-		}, ProblemServerBusy},
+		}, ProblemServerBusy, time.Minute},
 		"portal": {func(string) (*http.Response, error) {
 			r := reply(200, nil)
 			r.Header.Set("Content-Type", "text/html")
 			r.Body = io.NopCloser(strings.NewReader("<html>Welcome to the guest network"))
 			return r, nil
-		}, ProblemCaptivePortal},
+		}, ProblemCaptivePortal, 0},
 	}
 	for name, c := range faults {
 		t.Run(name, func(t *testing.T) {
@@ -308,7 +309,7 @@ func TestAFaultKeepsTheTokenAndIsTriedAgain(t *testing.T) {
 				}
 				b.issuer.set(func(f *fakeIssuer) { f.fault = nil })
 				b.agent.Nudge("network back")
-				time.Sleep(time.Second)
+				time.Sleep(c.wait + time.Second)
 				synctest.Wait()
 				b.wantState(SignedIn)
 				if b.hubHeader() == before || b.account().Problem != nil {

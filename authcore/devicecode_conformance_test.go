@@ -51,7 +51,7 @@ func init() {
 		margin: 10 * time.Minute,
 		token: func(h Handler) string {
 			agent := h.(*DeviceCodeFlowHandler).agent
-			return (*agent.credentials.Load())[agent.Snapshot().Active].token.Reveal()
+			return agent.credentials.Load().active.token.Reveal()
 		},
 	}
 }
