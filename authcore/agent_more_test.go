@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -604,4 +605,74 @@ func TestASignedOutAccountIsOneAccountAlsoAfterRestarts(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A thousand callers meet an expired token at a server that hangs. There is one
+// request; each caller waits as long as its own context, or until the one answer.
+func TestAThousandCallersWaitForOneRequestEachInItsOwnTime(t *testing.T) {
+	for name, fails := range map[string]bool{"it comes": false, "it fails": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const path, answered = "/oauth/token refresh_token", 20 * time.Second
+				b := newBench(t)
+				b.signIn()
+				// As if the computer had slept over the token's end.
+				if err := b.agent.call(t.Context(), func() error {
+					acc := b.agent.account("")
+					rec := acc.rec
+					rec.ExpiresAt = b.agent.now().Add(-time.Second)
+					acc.take(b.agent, rec)
+					acc.renewAt = b.agent.now().Add(time.Hour)
+					return nil
+				}); err != nil {
+					t.Fatal(err)
+				}
+				hang := make(chan struct{})
+				b.issuer.set(func(f *fakeIssuer) {
+					f.hang = hang
+					if fails {
+						f.fault = refreshFails
+					}
+				})
+				began := time.Now()
+				time.AfterFunc(answered, func() { close(hang) })
+				var all sync.WaitGroup
+				var left, served, failed atomic.Int32
+				for i := range 1000 {
+					all.Go(func() {
+						patience := time.Duration(i+1) * 100 * time.Millisecond // up to 100 s
+						ctx, cancel := context.WithTimeout(t.Context(), patience)
+						defer cancel()
+						headers, err := b.agent.Headers(ctx, "", export.Hub, 0)
+						took := time.Since(began)
+						var p *Problem
+						switch {
+						case errors.Is(err, context.DeadlineExceeded):
+							left.Add(1)
+							if took != patience || patience > answered {
+								t.Errorf("a caller with %v left after %v", patience, took)
+							}
+						case err == nil && len(headers) > 0:
+							served.Add(1)
+						case errors.As(err, &p) && p.Code == ProblemUnreachable:
+							failed.Add(1)
+						default:
+							t.Errorf("a caller got %v", err)
+						}
+						if err == nil && fails || !errors.Is(err, context.DeadlineExceeded) && took != answered {
+							t.Errorf("a caller with %v: %v after %v", patience, err, took)
+						}
+					})
+				}
+				all.Wait()
+				// Who leaves in the very moment of the answer may get either.
+				if l := left.Load(); l < 199 || l > 200 || fails && failed.Load() != 1000-l || !fails && served.Load() != 1000-l {
+					t.Errorf("%d left, %d were served, %d were told of the failure", l, served.Load(), failed.Load())
+				}
+				if n := b.issuer.count(path); n != 1 {
+					t.Errorf("%d requests", n)
+				}
+			})
+		})
+	}
 }

@@ -25,6 +25,8 @@ const (
 	// other (D-Bus Specification, "Well-known Message Bus Instances").
 	systemBusSocket = "/run/dbus/system_bus_socket"
 	systemBusRetry  = 5 * time.Minute
+	// systemBusPatience is for one answer, which takes milliseconds.
+	systemBusPatience = 5 * time.Second
 )
 
 // watchWakeUps listens on a connection of its own, and again when the bus was
@@ -70,7 +72,7 @@ func listenForWakeUps(ctx context.Context, nudge func(reason string)) {
 			return
 		}
 	}
-	online := network{state: connectedGlobal, connectivity: fullConnectivity}
+	online := networkNow(ctx, bus)
 	for {
 		select {
 		case <-ctx.Done():
@@ -86,9 +88,32 @@ func listenForWakeUps(ctx context.Context, nudge func(reason string)) {
 	}
 }
 
-// network is what NetworkManager said last. It begins as if all were well, so
-// that the first signal counts only if it is preceded by a loss.
+// network is what NetworkManager said last.
 type network struct{ state, connectivity uint32 }
+
+// networkNow asks NetworkManager, without starting it. Where it does not answer,
+// it is as if all were well, so that a first signal counts only after a loss.
+func networkNow(ctx context.Context, bus *dbus.Conn) network {
+	n := network{state: connectedGlobal, connectivity: fullConnectivity}
+	ctx, cancel := context.WithTimeout(ctx, systemBusPatience)
+	defer cancel()
+	var properties map[string]dbus.Variant
+	if bus.Object(networkInterface, networkPath).CallWithContext(ctx, "org.freedesktop.DBus.Properties.GetAll",
+		dbus.FlagNoAutoStart, networkInterface).Store(&properties) == nil {
+		n.take(properties)
+	}
+	return n
+}
+
+// take takes over the properties that are there, of the right type.
+func (n *network) take(properties map[string]dbus.Variant) {
+	if c, ok := properties["Connectivity"].Value().(uint32); ok {
+		n.connectivity = c
+	}
+	if state, ok := properties["State"].Value().(uint32); ok {
+		n.state = state
+	}
+}
 
 // judge returns the reason to look again, or "". Both services send the same
 // news more than once; only the change from off to on counts.
@@ -112,12 +137,7 @@ func (n *network) judge(s *dbus.Signal) (reason string) {
 			return ""
 		}
 		changed, _ := s.Body[1].(map[string]dbus.Variant)
-		if c, ok := changed["Connectivity"].Value().(uint32); ok {
-			n.connectivity = c
-		}
-		if state, ok := changed["State"].Value().(uint32); ok {
-			n.state = state
-		}
+		n.take(changed)
 	}
 	if n.state >= connectedGlobal && before.state < connectedGlobal ||
 		n.connectivity >= fullConnectivity && before.connectivity < fullConnectivity {

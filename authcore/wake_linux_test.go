@@ -131,6 +131,54 @@ func TestWakeUpsAndReturningNetworksAreNoticed(t *testing.T) {
 	}
 }
 
+// properties plays NetworkManager's.
+type properties map[string]dbus.Variant
+
+func (p properties) GetAll(string) (map[string]dbus.Variant, *dbus.Error) { return p, nil }
+
+// Somebody logs in where the guest network still wants something: the first
+// thing that NetworkManager says afterwards is that all is well.
+func TestANetworkThatIsNotThereAtTheStartIsNoticedWhenItComes(t *testing.T) {
+	address := desktop.Bus(t).Address()
+	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
+	const path, name = dbus.ObjectPath("/org/freedesktop/NetworkManager"), "org.freedesktop.NetworkManager"
+	manager := service(t, address, name)
+	portal := properties{"State": dbus.MakeVariant(uint32(60)), "Connectivity": dbus.MakeVariant(uint32(2))}
+	if err := manager.Export(portal, path, "org.freedesktop.DBus.Properties"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	reasons, ended := make(chan string, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		authcore.WatchWakeUps(ctx, func(reason string) {
+			select {
+			case reasons <- reason:
+			default:
+			}
+		})
+	}()
+	defer func() { cancel(); <-ended }()
+	// The watcher says nothing when it listens: tell until it hears.
+	for end := time.After(20 * time.Second); ; {
+		err := manager.Emit(path, "org.freedesktop.DBus.Properties.PropertiesChanged", name,
+			map[string]dbus.Variant{"Connectivity": dbus.MakeVariant(uint32(4))}, []string{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case got := <-reasons:
+			if got != "the network is back" {
+				t.Errorf("got %q", got)
+			}
+			return
+		case <-time.After(50 * time.Millisecond):
+		case <-end:
+			t.Fatal("it was not noticed")
+		}
+	}
+}
+
 func TestWithoutASystemBusNobodyWaits(t *testing.T) {
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+t.TempDir()+"/nobody")
 	ctx, cancel := context.WithCancel(t.Context())
