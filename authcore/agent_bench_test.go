@@ -15,10 +15,9 @@ import (
 
 // signedInAgent is an agent outside a time bubble that has just signed in, in
 // memory only.
-func signedInAgent(b *testing.B) (*Agent, *fakeIssuer) {
+func signedInAgent(b testing.TB, issuer *fakeIssuer, transport http.RoundTripper) *Agent {
 	b.Helper()
-	issuer := newFakeIssuer()
-	a, err := NewAgent(AgentOptions{Environment: issuer.environment(), Transport: issuer})
+	a, err := NewAgent(AgentOptions{Environment: issuer.environment(), Transport: transport})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -37,7 +36,7 @@ func signedInAgent(b *testing.B) (*Agent, *fakeIssuer) {
 		acc := a.account("")
 		acc.take(a, record{
 			ID: acc.rec.ID, Method: MethodDeviceCode, Environment: issuer.environment(), Username: "dr.amelia",
-			AccessToken: "access-1", RefreshToken: "refresh-first", SignedInAt: now, IssuedAt: now, ExpiresAt: now.Add(issuer.life),
+			AccessToken: "access-first", RefreshToken: "refresh-first", SignedInAt: now, IssuedAt: now, ExpiresAt: now.Add(issuer.life),
 		})
 		acc.state = SignedIn
 		return nil
@@ -47,13 +46,14 @@ func signedInAgent(b *testing.B) (*Agent, *fakeIssuer) {
 	for a.Snapshot().ActiveAccount().State != SignedIn {
 		time.Sleep(time.Millisecond)
 	}
-	return a, issuer
+	return a
 }
 
 // BenchmarkAgentHeaders reads the signed-in account's headers from the agent,
 // beside the token of oauth2.ReuseTokenSource in the same run.
 func BenchmarkAgentHeaders(b *testing.B) {
-	a, _ := signedInAgent(b)
+	issuer := newFakeIssuer()
+	a := signedInAgent(b, issuer, issuer)
 	reuse := oauth2.ReuseTokenSource(&oauth2.Token{AccessToken: "t", Expiry: time.Now().Add(time.Hour)}, nil)
 	ctx := b.Context()
 	for _, c := range []struct {
@@ -103,7 +103,8 @@ func BenchmarkExpiredToken(b *testing.B) {
 	const callers = 10_000
 	for _, answer := range []time.Duration{0, 100 * time.Millisecond} {
 		b.Run(fmt.Sprintf("answer after %v", answer), func(b *testing.B) {
-			a, issuer := signedInAgent(b)
+			issuer := newFakeIssuer()
+			a := signedInAgent(b, issuer, issuer)
 			issuer.set(func(f *fakeIssuer) {
 				f.fault = func(string) (*http.Response, error) { time.Sleep(answer); return nil, nil }
 			})
