@@ -24,6 +24,7 @@ import (
 
 	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/authcore/secret"
+	"github.com/bitfount/bitfount-tray/build/provider"
 )
 
 // What authcore promises by structure, the compiler checks here.
@@ -131,6 +132,58 @@ func TestTheTokenIsFetchedBeforeTheCall(t *testing.T) {
 	}
 	if asked != 1 {
 		t.Errorf("the source was asked %d times", asked)
+	}
+}
+
+// The whole way of a person: a sign-in at the demo provider, then calls.
+func TestASignedInPersonsTokenReachesTheMessageService(t *testing.T) {
+	idp := provider.Start(t, provider.Options{Interval: time.Second})
+	env := authcore.Environment{
+		Name: "demo", Issuer: idp.Issuer, ClientID: idp.ClientID, Audience: idp.Audience,
+		HubURL: idp.HubURL, AccessManagerURL: idp.AccessManagerURL,
+	}
+	const person = "dr.amelia.stone"
+	asked := 0
+	h, err := authcore.NewDeviceCodeFlowHandler(authcore.DeviceCodeFlowOptions{
+		Environment: env, Username: person,
+		Prompt: func(_ context.Context, p authcore.DevicePrompt) error {
+			asked++
+			idp.Approve(p.UserCode, person)
+			return nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	s, err := authcore.NewSession(h, env, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := func() string {
+		t.Helper()
+		pairs, err := h.MessageServiceMetadata(t.Context())
+		if err != nil || len(pairs) != 1 || pairs[0].Name != "token" {
+			t.Fatalf("metadata = %v, %v", pairs, err)
+		}
+		return pairs[0].Value.Reveal()
+	}
+	server, client := certificates(t)
+	var got []string
+	address := serve(t, server, func(md metadata.MD) bool { got = md.Get("token"); return len(got) == 1 && got[0] != "" })
+	for range 2 { // the first call signs in
+		if err := call(t, address, client, s.MessageServiceCredentials()); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, []string{token()}) {
+			t.Error("the message service gets another token than the handler has")
+		}
+	}
+	if asked != 1 {
+		t.Errorf("the person was asked %d times", asked)
+	}
+	if h.Username() != person {
+		t.Errorf("signed in as %q", h.Username())
 	}
 }
 
