@@ -1,11 +1,17 @@
 package authcore
 
 import (
+	"errors"
+	"io"
+	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/bitfount/bitfount-tray/authcore/oauth"
 )
 
 func TestAnAnsweredFaultIsNoInterruptedRenewal(t *testing.T) {
@@ -106,4 +112,94 @@ func CommandSignOutFirst(b *bench, lock interface{ Unlock() error }) CommandName
 	b.do(CommandSignOut)
 	_ = lock.Unlock()
 	return CommandCancelSignIn
+}
+
+// Only what cannot have reached the server leaves no doubt about the refresh
+// token that was sent.
+func TestWhatTheServerCannotHaveUsedLeavesNoMark(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"DNS":              {&net.DNSError{Err: "no such host"}, true},
+		"refused":          {&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, true},
+		"reset in reading": {&net.OpError{Op: "read", Err: syscall.ECONNRESET}, false},
+		"certificate":      {&oauth.Fault{Kind: oauth.FaultCertificate}, true},
+		"proxy":            {&oauth.Fault{Kind: oauth.FaultProxy}, true},
+		"429":              {&oauth.Fault{Kind: oauth.FaultBusy, Status: 429}, true},
+		"503":              {&oauth.Fault{Kind: oauth.FaultBusy, Status: 503}, false},
+		"portal":           {&oauth.Fault{Kind: oauth.FaultCaptivePortal, Status: 200}, false},
+		"an OAuth error":   {&oauth.RefusedError{Code: "invalid_client", Status: 401}, true},
+		"anything else":    {io.ErrUnexpectedEOF, false},
+	} {
+		for _, err := range []error{c.err, &oauth.Fault{Kind: oauth.FaultUnreachable, Err: c.err}} {
+			if fault := (*oauth.Fault)(nil); errors.As(c.err, &fault) && err != c.err {
+				continue
+			}
+			if got := notProcessed(err); got != c.want {
+				t.Errorf("%s: %v", name, got)
+			}
+		}
+	}
+}
+
+// Another process that holds the lock for longer than any renewal takes costs
+// a try, not the session.
+func TestALockThatIsHeldForLongCostsATry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.signIn()
+		b.settle()
+		before := b.hubHeader()
+		lock, err := b.vault.Lock(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.do(CommandRenew)
+		time.Sleep(renewTimeout + time.Second)
+		synctest.Wait()
+		b.wantState(Offline)
+		if p := b.account().Problem; p.Code != ProblemServerBusy || !strings.Contains(p.Cause, "another program") {
+			t.Errorf("problem = %v", p)
+		}
+		if n := b.issuer.count("/oauth/token refresh_token"); n != 0 || b.hubHeader() != before {
+			t.Errorf("%d requests without the lock", n)
+		}
+		if err := lock.Unlock(); err != nil {
+			t.Fatal(err)
+		}
+		b.agent.Nudge("test")
+		b.settle()
+		b.wantState(SignedIn)
+		if b.hubHeader() == before {
+			t.Error("not renewed")
+		}
+	})
+}
+
+// A newer version's vault is left as it is, and what is done meanwhile lives in
+// memory.
+func TestANewerVersionsContentIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.signIn()
+		b.settle()
+		b.stop()
+		lock := must(b.vault.Lock(t.Context()))
+		newer := []byte(`{"version": 99, "accounts": [{"id": "x", "something": "new"}]}`)
+		if err := lock.Write(t.Context(), newer); err != nil {
+			t.Fatal(err)
+		}
+		_ = lock.Unlock()
+		b.start()
+		if p := b.agent.Snapshot().Storage.Problem; p == nil || p.Code != ProblemVaultNewer {
+			t.Errorf("problem = %v", p)
+		}
+		b.signIn()
+		b.settle()
+		b.stop()
+		if now := must(b.vault.Read(t.Context())); string(now) != string(newer) {
+			t.Errorf("it was changed to %s", now)
+		}
+	})
 }

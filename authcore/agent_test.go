@@ -545,7 +545,9 @@ func TestNoSecretIsInASnapshot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		b.signIn()
-		for _, text := range []string{printed(b.agent.Snapshot()), fmt.Sprintf("%v %+v %#v", b.agent.accounts[0].rec, b.agent.accounts[0].rec, b.agent.accounts[0].rec)} {
+		rec := b.agent.accounts[0].rec
+		owed := revocation{rec.Environment, rec.RefreshToken, time.Now()}
+		for _, text := range []string{printed(b.agent.Snapshot()), fmt.Sprintf("%v %+v %#v", rec, rec, rec), fmt.Sprintf("%v %+v %#v %v", owed, owed, owed, []revocation{owed})} {
 			for _, secret := range []string{"access-", "refresh-", "eyJ"} {
 				if strings.Contains(text, secret) {
 					t.Errorf("%q shows in %s", secret, text)

@@ -49,7 +49,9 @@ type DeviceCodeFlowHandler struct {
 	agent  *Agent
 	prompt func(context.Context, DevicePrompt) error
 	close  func()
-	file   string
+	// closing ends when Close is called.
+	closing context.Context //nolint:containedctx // of the agent's Run
+	file    string
 	// signIn lets one sign-in at a time ask the user.
 	signIn chan struct{}
 }
@@ -85,7 +87,7 @@ func NewDeviceCodeFlowHandler(o DeviceCodeFlowOptions) (*DeviceCodeFlowHandler, 
 		defer close(ended)
 		_ = agent.Run(ctx)
 	}()
-	h := &DeviceCodeFlowHandler{agent: agent, prompt: o.Prompt, signIn: make(chan struct{}, 1)}
+	h := &DeviceCodeFlowHandler{agent: agent, prompt: o.Prompt, closing: ctx, signIn: make(chan struct{}, 1)}
 	if o.Vault != nil {
 		h.file = o.Vault.Path()
 	}
@@ -176,6 +178,10 @@ func (h *DeviceCodeFlowHandler) askUser(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	// A sign-in that the caller before has left may still be ending.
+	if err := h.agent.until(ctx, func() bool { return h.agent.account("").state != Prompting }); err != nil {
+		return err
+	}
 	if h.Authenticated() {
 		return nil // another caller has asked while this one waited
 	}
@@ -197,6 +203,8 @@ func (h *DeviceCodeFlowHandler) askUser(ctx context.Context) error {
 		}
 		account := s.ActiveAccount()
 		switch {
+		case account.State != Prompting && h.closing.Err() != nil:
+			return ErrStopped
 		case account.State != Prompting && account.Problem != nil:
 			return account.Problem
 		case account.State == SignedIn:

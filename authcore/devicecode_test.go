@@ -1,0 +1,232 @@
+package authcore
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bitfount/bitfount-tray/authcore/vault"
+)
+
+// deviceHandler is a handler with a user who does what prompt says.
+func deviceHandler(t *testing.T, issuer *fakeIssuer, prompt func(context.Context, DevicePrompt) error) *DeviceCodeFlowHandler {
+	t.Helper()
+	h := must(NewDeviceCodeFlowHandler(DeviceCodeFlowOptions{Environment: issuer.environment(), Transport: issuer, Prompt: prompt}))
+	t.Cleanup(func() { _ = h.Close() })
+	return h
+}
+
+func decide(issuer *fakeIssuer, decision string) func(context.Context, DevicePrompt) error {
+	return func(context.Context, DevicePrompt) error {
+		issuer.set(func(f *fakeIssuer) { f.decision = decision })
+		return nil
+	}
+}
+
+func TestAHandlerNeedsAPrompt(t *testing.T) {
+	if _, err := NewDeviceCodeFlowHandler(DeviceCodeFlowOptions{}); err == nil {
+		t.Error("accepted without a Prompt")
+	}
+	plain := Environments[0]
+	plain.Issuer = "http://auth.bitfount.com/"
+	if _, err := NewDeviceCodeFlowHandler(DeviceCodeFlowOptions{Environment: plain, Prompt: decide(nil, "")}); err == nil {
+		t.Error("accepted an issuer by plain http")
+	}
+}
+
+func TestASignInThatComesToNothingSaysWhy(t *testing.T) {
+	broken := errors.New("the terminal is gone")
+	for name, c := range map[string]struct {
+		prompt func(*fakeIssuer) func(context.Context, DevicePrompt) error
+		fault  func(string) (*http.Response, error)
+		code   ProblemCode
+		err    error
+	}{
+		"declined":   {func(f *fakeIssuer) func(context.Context, DevicePrompt) error { return decide(f, "denied") }, nil, ProblemSignInDenied, nil},
+		"never used": {func(f *fakeIssuer) func(context.Context, DevicePrompt) error { return decide(f, "") }, nil, ProblemCodeExpired, nil},
+		"not shown": {func(*fakeIssuer) func(context.Context, DevicePrompt) error {
+			return func(context.Context, DevicePrompt) error { return broken }
+		}, nil, "", broken},
+		"no network": {func(f *fakeIssuer) func(context.Context, DevicePrompt) error { return decide(f, "approved") }, func(string) (*http.Response, error) { return nil, syscall.ENETUNREACH }, ProblemUnreachable, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				issuer := newFakeIssuer()
+				issuer.fault = c.fault
+				h := deviceHandler(t, issuer, c.prompt(issuer))
+				err := h.Authenticate(t.Context())
+				var p *Problem
+				switch {
+				case c.err != nil && !errors.Is(err, c.err), c.err == nil && (!errors.As(err, &p) || p.Code != c.code):
+					t.Errorf("the error is %v", err)
+				}
+				if h.Authenticated() {
+					t.Error("authenticated")
+				}
+				// The next try begins anew.
+				issuer.set(func(f *fakeIssuer) { f.fault = nil })
+				h.prompt = decide(issuer, "approved")
+				if err := h.Authenticate(t.Context()); err != nil || !h.Authenticated() {
+					t.Errorf("afterwards: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// One lost packet is no reason to fail a sign-in.
+func TestADeviceCodeIsAskedForAgainAfterAFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const path = "/oauth/device/code"
+		issuer := newFakeIssuer()
+		faults := 2
+		issuer.fault = func(name string) (*http.Response, error) {
+			if name == path && faults > 0 {
+				faults--
+				return nil, syscall.ECONNRESET
+			}
+			return nil, nil
+		}
+		h := deviceHandler(t, issuer, decide(issuer, "approved"))
+		if err := h.Authenticate(t.Context()); err != nil || issuer.count(path) != 3 {
+			t.Errorf("%v after %d requests", err, issuer.count(path))
+		}
+	})
+}
+
+func TestManyCallersPromptTheUserOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := newFakeIssuer()
+		var prompts atomic.Int32
+		h := deviceHandler(t, issuer, func(context.Context, DevicePrompt) error {
+			prompts.Add(1)
+			return nil
+		})
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				if err := h.Authenticate(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		// A caller with less patience leaves alone.
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		synctest.Wait()
+		if err := h.Authenticate(short); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the impatient caller: %v", err)
+		}
+		issuer.set(func(f *fakeIssuer) { f.decision = "approved" })
+		wg.Wait()
+		if n := prompts.Load(); n != 1 || issuer.count("/oauth/device/code") != 1 {
+			t.Errorf("the user was asked %d times with %d codes", n, issuer.count("/oauth/device/code"))
+		}
+	})
+}
+
+func TestASignInEndsWithItsCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := newFakeIssuer()
+		h := deviceHandler(t, issuer, decide(issuer, ""))
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		began := time.Now()
+		if err := h.Authenticate(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 20*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		synctest.Wait()
+		polls := issuer.count("/oauth/token device_code")
+		time.Sleep(time.Minute)
+		if n := issuer.count("/oauth/token device_code"); n != polls {
+			t.Error("the code is still polled for")
+		}
+
+		ended := make(chan error, 1)
+		go func() { ended <- h.Authenticate(t.Context()) }()
+		synctest.Wait()
+		_ = h.Close()
+		if err := <-ended; !errors.Is(err, ErrStopped) {
+			t.Errorf("after Close: %v", err)
+		}
+		if err := h.Authenticate(t.Context()); !errors.Is(err, ErrStopped) {
+			t.Errorf("a closed handler: %v", err)
+		}
+	})
+}
+
+// Whoever waits behind a caller that gives up gets a sign-in of their own.
+func TestTheNextCallerSignsInWhenTheFirstHasLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := newFakeIssuer()
+		var prompts atomic.Int32
+		h := deviceHandler(t, issuer, func(context.Context, DevicePrompt) error {
+			if prompts.Add(1) == 2 {
+				issuer.set(func(f *fakeIssuer) { f.decision = "approved" })
+			}
+			return nil
+		})
+		ctx, leave := context.WithCancel(t.Context())
+		first, second := make(chan error, 1), make(chan error, 1)
+		go func() { first <- h.Authenticate(ctx) }()
+		synctest.Wait()
+		go func() { second <- h.Authenticate(t.Context()) }()
+		synctest.Wait()
+		leave()
+		if err := <-first; !errors.Is(err, context.Canceled) {
+			t.Errorf("the first: %v", err)
+		}
+		if err := <-second; err != nil || prompts.Load() != 2 {
+			t.Errorf("the second: %v after %d prompts", err, prompts.Load())
+		}
+	})
+}
+
+func TestAHandlersSignOutIsKnownToTheServerAndTheDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := newFakeIssuer()
+		v := vault.New(vault.Options{Dir: t.TempDir() + "/data", Keyring: &vault.Memory{}})
+		h := must(newConformanceDevice(t, issuer, AnyUser, v))
+		if err := h.Authenticate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.SignOut(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wantNothingKept(t, h, issuer, v)
+		if n := len(issuer.revoked); n != 1 {
+			t.Errorf("%d tokens revoked", n)
+		}
+		_ = h.Close()
+		if err := h.SignOut(t.Context()); !errors.Is(err, ErrStopped) {
+			t.Errorf("after Close: %v", err)
+		}
+	})
+}
+
+// What one handler has kept, the next one finds, without a prompt.
+func TestAHandlerFindsTheSessionOfTheOneBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := newFakeIssuer()
+		v := vault.New(vault.Options{Dir: t.TempDir() + "/data", Keyring: &vault.Memory{}})
+		first := must(newConformanceDevice(t, issuer, AnyUser, v))
+		if err := first.Authenticate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		token := bearerToken(must(first.HubHeaders(t.Context())))
+		_ = first.Close()
+		next := must(newConformanceDevice(t, issuer, AnyUser, v))
+		if err := next.Authenticate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !bearerToken(must(next.HubHeaders(t.Context()))).Equal(token) || next.Username() != "dr.amelia" || issuer.count("/oauth/device/code") != 1 {
+			t.Error("another session than the one before")
+		}
+	})
+}
