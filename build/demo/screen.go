@@ -42,13 +42,14 @@ Bitfount Tray is starting. What to try:
   2. Choose "Sign in…". Your browser opens the demo provider's page.
      Compare the code, choose who you are, and approve.
   3. The icon changes, and the menu says who is signed in and for how long.
-  4. Choose "Copy Hub headers" and ask the demo Hub whose they are: paste in place of …
-       curl -H '…' %s/api/whoami
+  4. Choose "Copy Hub headers" and ask the demo Hub whose they are: start this in a
+     terminal, paste, and press Ctrl+D.
+       %s
   5. Choose "Quit" when you have seen enough. Ctrl+C ends the demo, too.
 
 Everything runs on this computer. If you sign in, an entry "bitfount-tray" stays in
 your keyring afterwards; what it could open is gone.
-`, provider.HubURL)
+`, trial.PasteCommand(provider.HubURL))
 	if err := cmd.Run(); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("bitfount-tray ended: %w", err)
 	}

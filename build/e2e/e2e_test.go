@@ -310,6 +310,17 @@ func (s *scene) accepted(service, headers string) {
 	}
 }
 
+// pasted does what the demo tells people to do in a terminal.
+func (s *scene) pasted(service, headers string) {
+	s.Helper()
+	terminal := s.d.Command("sh", "-c", trial.PasteCommand(service))
+	terminal.Stdin = strings.NewReader(headers)
+	answer, err := terminal.Output()
+	if err != nil || !strings.Contains(string(answer), person) {
+		s.Errorf("pasted into a terminal, %s says %s (%v)", service, answer, err)
+	}
+}
+
 // noWindow fails the test if a window is open.
 func (s *scene) noWindow() {
 	s.Helper()

@@ -47,6 +47,7 @@ func TestASessionFromTheTrayAlone(t *testing.T) {
 	s.click(copyHub)
 	hub := s.clipboard(code)
 	s.accepted(s.provider.HubURL, hub)
+	s.pasted(s.provider.HubURL, hub)
 	s.click(copyMS)
 	metadata := s.clipboard(hub)
 	s.click(copyAM)

@@ -123,6 +123,10 @@ func (p *Provider) Control(ctx context.Context, command, body string) error {
 	return nil
 }
 
+// PasteCommand is what somebody types into a terminal who wants to ask a demo
+// service whose headers they have copied: curl then takes what they paste.
+func PasteCommand(service string) string { return "curl -H @- " + service + "/api/whoami" }
+
 // Whoami asks a demo Hub or Access Manager whose the pasted headers are. The
 // headers are text of the form "Name: value", one a line. The answer is what
 // the service says, for people; the error holds its refusal, and no header.
