@@ -24,10 +24,10 @@ import (
 
 // The goals: what a user does not notice in a list of running programs.
 const (
-	mostMemory = 30 << 20
+	mostMemory = 30e6 // bytes
 	mostCPU    = 0.05 // per cent of one core
 	// mostGrowth is how much more memory is still the same, after a window.
-	mostGrowth = 1 << 20
+	mostGrowth = 1e6
 )
 
 const (
@@ -211,7 +211,12 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 func report(rows []row, open usage) {
-	mb := func(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes)/1e6) }
+	mb := func(bytes int64) string {
+		if bytes == 0 {
+			return "–"
+		}
+		return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
+	}
 	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "\nprogram\twhen\tmemory (RSS)\tits share (PSS)\tCPU of one core\twake-ups a second")
 	for _, r := range rows {
@@ -221,9 +226,9 @@ func report(rows []row, open usage) {
 	_ = t.Flush()
 	before, after := rows[0], rows[2]
 	fmt.Println()
-	verdict("at most 30 MiB resident", max(before.rss, after.rss) <= mostMemory)
+	verdict("at most 30 MB resident", max(before.rss, after.rss) <= mostMemory)
 	verdict("at most 0.05 % of a core", max(before.cpu, after.cpu) <= mostCPU)
-	verdict("the same after the window as before (within 1 MiB)", after.rss-before.rss <= mostGrowth)
+	verdict("the same after the window as before (within 1 MB)", after.rss-before.rss <= mostGrowth)
 }
 
 func verdict(what string, met bool) {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,7 +18,9 @@ type usage struct {
 	// Wakes is how often one of its threads was taken off a core: each time it
 	// had run for a reason.
 	Wakes int
-	// RSS is its memory in RAM, in bytes; PSS counts shared pages by its share.
+	// RSS is its memory in RAM, in bytes; PSS counts shared pages by its share. PSS
+	// is 0 where only root may know: the product keeps other programs of its user
+	// from looking into its memory.
 	RSS, PSS int64
 }
 
@@ -47,26 +50,36 @@ func usageOf(pid int) (usage, error) {
 		u.CPU += time.Duration(ns)
 		u.Wakes += slices
 	}
+	u.RSS, u.PSS, err = memoryOf(pid)
+	return u, err
+}
+
+func memoryOf(pid int) (rss, pss int64, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if errors.Is(err, fs.ErrPermission) {
+		text, err = os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	}
 	if err != nil {
-		return u, err
+		return 0, 0, err
 	}
 	for line := range strings.Lines(string(text)) {
 		f := strings.Fields(line)
 		if len(f) < 3 {
 			continue
 		}
-		switch f[0] {
-		case "Rss:":
-			u.RSS, err = strconv.ParseInt(f[1], 10, 64)
-			u.RSS *= 1024
-		case "Pss:":
-			u.PSS, err = strconv.ParseInt(f[1], 10, 64)
-			u.PSS *= 1024
-		}
+		n, err := strconv.ParseInt(f[1], 10, 64)
 		if err != nil {
-			return u, err
+			continue
+		}
+		switch f[0] {
+		case "Rss:", "VmRSS:":
+			rss = n * 1024
+		case "Pss:":
+			pss = n * 1024
 		}
 	}
-	return u, nil
+	if rss == 0 {
+		return 0, 0, fmt.Errorf("process %d does not tell its memory", pid)
+	}
+	return rss, pss, nil
 }
