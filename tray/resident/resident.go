@@ -63,6 +63,8 @@ type resident struct {
 	// ctx ends when the resident is to end, and others is what it then waits for.
 	ctx    context.Context
 	others sync.WaitGroup
+	// quiet fires when nothing has happened for a while; nil outside Run.
+	quiet *time.Timer
 
 	settingsMu sync.Mutex
 	settings   authcore.Settings
@@ -85,8 +87,9 @@ type resident struct {
 	updatesChanged chan struct{}
 }
 
-// settled is when the start is over: the tray is drawn, the vault is read and
-// the first renewal, if one was due, has ended.
+// settled is how long nothing must have happened until the resident rests. After
+// the start, the tray is drawn by then, the vault is read and the first renewal,
+// if one was due, has ended.
 const settled = 10 * time.Second
 
 // Run is the resident's life. It must be called on the main goroutine, once in
@@ -96,6 +99,7 @@ func Run(ctx context.Context, o Options) error {
 	ctx, quit := context.WithCancel(ctx)
 	defer quit()
 	r := &resident{agent: o.Agent, log: o.Log.Logger, quit: quit, ctx: ctx, options: o, settings: o.Settings, browse: map[string]bool{}, updatesChanged: make(chan struct{}, 1)}
+	r.quiet = time.AfterFunc(settled, rest)
 	r.clipboard = clipboard.Open(r.clipboardLost)
 	r.window = &tray.Window{
 		Args:   []string{"--window"},
@@ -124,8 +128,7 @@ func Run(ctx context.Context, o Options) error {
 	r.agent.SetDesktop(func(d *authcore.Desktop) { d.Resident, d.Policy = true, o.Policy })
 	r.faulty(func() { r.fileFault = o.SettingsFault })
 	o.Network.Tell(r.networkTold)
-	settle := time.AfterFunc(settled, rest)
-	defer settle.Stop()
+	defer r.quiet.Stop()
 	if o.Show {
 		_ = r.window.Open() // windowReport is told of a failure
 	}
@@ -219,6 +222,13 @@ func agentSaysWhy(c authcore.Command, a authcore.Account) bool {
 	return c.Name == authcore.CommandSignIn && a.Method == authcore.MethodDeviceCode
 }
 
+// stirred puts off the rest: something has happened.
+func (r *resident) stirred() {
+	if r.quiet != nil {
+		r.quiet.Reset(settled)
+	}
+}
+
 // refusal says why a command cannot work now.
 func refusal(c authcore.Command, a authcore.Account) error {
 	switch {
@@ -250,6 +260,7 @@ func (r *resident) follow(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case s := <-updates:
+			r.stirred()
 			for _, a := range s.Accounts {
 				r.mu.Lock()
 				open := r.browse[a.ID] && a.Prompt != nil
@@ -399,6 +410,7 @@ func (r *resident) hostChanged(p *authcore.Problem) {
 
 // windowReport tells people who wait for a window that none will come.
 func (r *resident) windowReport(p *authcore.Problem) {
+	r.stirred() // a window that has closed changes no snapshot
 	r.agent.SetDesktop(func(d *authcore.Desktop) { d.Window = p })
 	if p == nil {
 		return

@@ -33,8 +33,8 @@ const (
 const (
 	patience = 30 * time.Second
 	// calm is how long a program may put itself in order before it is measured:
-	// Go's garbage collector gives memory back within seconds.
-	calm = 10 * time.Second
+	// the product does so when nothing has happened for 10 seconds.
+	calm = 15 * time.Second
 )
 
 func main() {
