@@ -43,6 +43,7 @@ unit:
 	@go test -race -vet=off -count=1 -v ./... | tee $(OUT)/test.log | awk -f build/test/summary.awk
 	@# The race detector makes drawing so slow that all pictures are compared without it.
 	@CGO_ENABLED=0 go test -vet=off -count=1 ./ui
+	@CGO_ENABLED=0 go test -vet=off -count=1 -run LooksAsDrawn ./tray
 	@for module in $(NESTED); do echo "module $$module"; \
 	  (cd $$module && go test -race -vet=off -count=1 -v ./...) | tee $(OUT)/test-$$(basename $$module).log | awk -f build/test/summary.awk; done
 
@@ -60,7 +61,8 @@ interop:
 ## gallery: every state of window and tray at a glance, in build/out/gallery/index.html
 .PHONY: gallery
 gallery:
-	@go run ./build/gallery ui/testdata $(OUT)/gallery
+	@rm -rf $(OUT)/gallery
+	@go run ./build/gallery . $(OUT)/gallery
 
 ## check: formatting, vet on three systems, who may import whom, and the workflows
 .PHONY: check

@@ -18,38 +18,41 @@ import (
 // the text (its edges are mixed with the ground). WCAG 2.2, 1.4.3, asks for
 // 4.5:1. The theme test covers buttons under the pointer.
 func TestContrastOfThePictures(t *testing.T) {
+	if golden.Slow {
+		t.Skip("go test without -race measures it")
+	}
 	measured := 0
 	for _, look := range looks {
 		if look.name != "light-2x" && look.name != "dark-2x" {
 			continue // at 2× even a thin letter has a pixel of its own colour
 		}
-		if underRaceDetector {
-			t.Skip("drawing is 15 times slower under the race detector; go test without -race measures it")
-		}
 		for _, p := range pictures {
-			img := golden.Picture(t, p.name+"-"+look.name)
-			v, w := openView(t, look.variant, look.scale, look.size, nil)
-			if p.snapshot != nil {
-				v.Render(p.snapshot(), noon)
-			}
-			if p.then != nil {
-				p.then(v)
-			}
-			visible := image.Rect(0, 0, int(look.size.Width), int(look.size.Height))
-			if w.Canvas().Overlays().Top() != nil {
-				continue // what lies below a menu is covered
-			}
-			texts(v.Content(), fyne.Position{}, visible, func(text *canvas.Text, at image.Rectangle) {
-				s := int(look.scale)
-				got := measure(img, image.Rect(at.Min.X*s, at.Min.Y*s, at.Max.X*s, at.Max.Y*s))
-				measured++
-				if got < 4.5 {
-					t.Errorf("%s: %q has a contrast of %.2f", p.name+"-"+look.name, text.Text, got)
+			name := p.name + "-" + look.name
+			t.Run(name, func(t *testing.T) {
+				img := golden.Picture(t, name)
+				v, w := openView(t, look.variant, look.scale, look.size, nil)
+				if p.snapshot != nil {
+					v.Render(p.snapshot(), noon)
 				}
+				if p.then != nil {
+					p.then(v)
+				}
+				visible := image.Rect(0, 0, int(look.size.Width), int(look.size.Height))
+				if w.Canvas().Overlays().Top() != nil {
+					return // what lies below a menu is covered
+				}
+				texts(v.Content(), fyne.Position{}, visible, func(text *canvas.Text, at image.Rectangle) {
+					s := int(look.scale)
+					got := measure(img, image.Rect(at.Min.X*s, at.Min.Y*s, at.Max.X*s, at.Max.Y*s))
+					measured++
+					if got < 4.5 {
+						t.Errorf("%q has a contrast of %.2f", text.Text, got)
+					}
+				})
 			})
 		}
 	}
-	if measured < 500 && !t.Failed() {
+	if measured < 1000 && !t.Failed() {
 		t.Errorf("only %d texts were measured", measured)
 	}
 }

@@ -352,24 +352,51 @@ func (t oneVariant) Color(n fyne.ThemeColorName, _ fyne.ThemeVariant) color.Colo
 	return t.Theme.Color(n, t.variant)
 }
 
+// dressed is the theme of the application that all tests share.
+var dressed oneVariant
+
 // openView shows a view in a window without a screen.
-func openView(t testing.TB, variant fyne.ThemeVariant, scale float32, size fyne.Size, do func(authcore.Command)) (*View, fyne.Window) {
+func openView(t *testing.T, variant fyne.ThemeVariant, scale float32, size fyne.Size, do func(authcore.Command)) (*View, fyne.Window) {
 	t.Helper()
-	a := test.NewTempApp(t)
-	a.Settings().SetTheme(oneVariant{Theme(), variant})
+	if look := (oneVariant{Theme(), variant}); look != dressed {
+		// A new theme reads the fonts anew, which takes longer than to draw.
+		test.NewApp().Settings().SetTheme(look)
+		dressed = look
+	}
 	v := NewView(do)
 	v.SaveFile = func(string, string, func(string, error)) {} // as in the real window
 	w := test.NewWindow(v.Content())
-	t.Cleanup(w.Close)
+	t.Cleanup(func() {
+		w.Close()
+		forget(t, v.root)
+		for _, p := range v.places {
+			forget(t, p.canvasObject())
+		}
+	})
 	w.SetPadded(false)
 	w.Canvas().(test.WindowlessCanvas).SetScale(scale)
 	w.Resize(size)
 	return v, w
 }
 
+// forget frees what Fyne keeps of every widget that was ever drawn, for ever
+// where no driver runs: 8 MB a view.
+func forget(t *testing.T, o fyne.CanvasObject) {
+	var children []fyne.CanvasObject
+	switch o := o.(type) {
+	case *fyne.Container:
+		children = o.Objects
+	case fyne.Widget:
+		children = test.TempWidgetRenderer(t, o).Objects()
+	}
+	for _, c := range children {
+		forget(t, c)
+	}
+}
+
 func TestEachStateLooksAsDrawn(t *testing.T) {
 	for _, look := range looks {
-		if underRaceDetector && look.name != "light" {
+		if golden.Slow && look.name != "light" {
 			// Drawing has one goroutine, and is 15 times slower under the detector.
 			t.Logf("%s: not drawn under the race detector; go test without -race draws it", look.name)
 			continue

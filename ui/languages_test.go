@@ -107,7 +107,7 @@ func inLanguage(t *testing.T, l *translations.Language, size fyne.Size, variant 
 }
 
 func TestOtherLanguagesLookAsDrawn(t *testing.T) {
-	if underRaceDetector {
+	if golden.Slow {
 		t.Skip("drawing has one goroutine, and is 15 times slower under the detector")
 	}
 	languages := map[string]*translations.Language{"pseudo": pseudo(t)}
@@ -142,14 +142,16 @@ func TestNothingIsCutOffInAnyLanguage(t *testing.T) {
 		languages[code] = translations.For(code)
 	}
 	for code, l := range languages {
-		if underRaceDetector && code != "pseudo" {
+		if golden.Slow && code != "pseudo" {
 			continue
 		}
 		for _, p := range pictures {
-			v, _ := inLanguage(t, l, SmallestSize, theme.VariantLight, p.name)
-			for _, cut := range cutOff(v.Content()) {
-				t.Errorf("%s: %s: %s", code, p.name, cut)
-			}
+			t.Run(code+"/"+p.name, func(t *testing.T) {
+				v, _ := inLanguage(t, l, SmallestSize, theme.VariantLight, p.name)
+				for _, cut := range cutOff(v.Content()) {
+					t.Error(cut)
+				}
+			})
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/authcore/export"
+	"github.com/bitfount/bitfount-tray/build/golden"
 )
 
 // recorder keeps the commands that a view sends.
@@ -293,61 +294,70 @@ func TestTabReachesEverythingInOrder(t *testing.T) {
 func TestTheKeyboardReachesEverything(t *testing.T) {
 	for _, p := range pictures {
 		for _, size := range []fyne.Size{SmallestSize, fyne.NewSize(900, 600)} {
-			if underRaceDetector && size != SmallestSize {
+			if golden.Slow && size != SmallestSize {
 				continue
 			}
-			v, w := openView(t, theme.VariantLight, 1, size, func(authcore.Command) {})
-			if p.snapshot != nil {
-				v.Render(p.snapshot(), noon)
-			}
-			if p.then != nil {
-				p.then(v)
-			}
-			if w.Canvas().Overlays().Top() != nil {
-				continue // a menu has keys of its own, see TestTheSwitcherByKeyboard
-			}
-			w.Canvas().Unfocus()
-			var want []fyne.CanvasObject
-			for _, o := range clickable(v.Content()) {
-				if _, ok := o.(fyne.Focusable); !ok {
-					t.Errorf("%s: the keyboard does not reach %T", p.name, o)
-					continue
+			t.Run(fmt.Sprintf("%s/%.0f", p.name, size.Width), func(t *testing.T) {
+				v, w := openView(t, theme.VariantLight, 1, size, func(authcore.Command) {})
+				if p.snapshot != nil {
+					v.Render(p.snapshot(), noon)
 				}
-				want = append(want, o)
-			}
-			var last fyne.Position
-			reached := map[fyne.CanvasObject]bool{}
-			for range want {
-				w.Canvas().FocusNext()
-				o, _ := w.Canvas().Focused().(fyne.CanvasObject)
-				if o == nil || reached[o] {
-					break
+				if p.then != nil {
+					p.then(v)
 				}
-				reached[o] = true
-				at := fyne.CurrentApp().Driver().AbsolutePositionForObject(o)
-				if at.Y < -1 || at.Y+o.Size().Height > size.Height+1 {
-					t.Errorf("%s at %v: %s has the focus out of sight, at %v", p.name, size, nameOf(o), at)
+				// A menu has keys of its own, see TestTheSwitcherByKeyboard.
+				if w.Canvas().Overlays().Top() == nil {
+					walkByTab(t, v, w.Canvas())
 				}
-				s := screenOf(v.Content(), o)
-				if s == nil {
-					last = fyne.Position{} // header, footer or tabs
-					continue
-				}
-				scroll := fyne.CurrentApp().Driver().AbsolutePositionForObject(s.scroll)
-				if at.Y < scroll.Y-1 || at.Y+o.Size().Height > scroll.Y+s.scroll.Size().Height+1 {
-					t.Errorf("%s at %v: %s has the focus below the page's edge", p.name, size, nameOf(o))
-				}
-				at.Y += s.scroll.Offset.Y
-				if at.Y < last.Y-12 && at.X <= last.X {
-					t.Errorf("%s at %v: %s comes after what is below it", p.name, size, nameOf(o))
-				}
-				last = at
-			}
-			for _, o := range want {
-				if !reached[o] {
-					t.Errorf("%s at %v: the Tab key does not reach %s", p.name, size, nameOf(o))
-				}
-			}
+			})
+		}
+	}
+}
+
+func walkByTab(t *testing.T, v *View, c fyne.Canvas) {
+	t.Helper()
+	c.Unfocus()
+	var want []fyne.CanvasObject
+	for _, o := range clickable(v.Content()) {
+		if _, ok := o.(fyne.Focusable); ok {
+			want = append(want, o)
+		} else {
+			t.Errorf("the keyboard does not reach %T", o)
+		}
+	}
+	position := fyne.CurrentApp().Driver().AbsolutePositionForObject
+	var last fyne.Position
+	reached := map[fyne.CanvasObject]bool{}
+	for range want {
+		c.FocusNext()
+		o, _ := c.Focused().(fyne.CanvasObject)
+		if o == nil || reached[o] {
+			break
+		}
+		reached[o] = true
+		at, edge := position(o), fyne.NewPos(0, 0)
+		bottom := c.Size().Height
+		s := screenOf(v.Content(), o)
+		if s != nil {
+			edge = position(s.scroll)
+			bottom = edge.Y + s.scroll.Size().Height
+		}
+		if at.Y < edge.Y-1 || at.Y+o.Size().Height > bottom+1 {
+			t.Errorf("%s has the focus out of sight, at %v", nameOf(o), at)
+		}
+		if s == nil {
+			last = fyne.Position{} // header, footer or tabs
+			continue
+		}
+		at.Y += s.scroll.Offset.Y
+		if at.Y < last.Y-12 && at.X <= last.X {
+			t.Errorf("%s comes after what is below it", nameOf(o))
+		}
+		last = at
+	}
+	for _, o := range want {
+		if !reached[o] {
+			t.Errorf("the Tab key does not reach %s", nameOf(o))
 		}
 	}
 }
@@ -551,21 +561,23 @@ func floorDiv(a, b int) int {
 // within the window's width, and scrolling is only up and down.
 func TestNothingIsCutOffAtTheSmallestSize(t *testing.T) {
 	for _, p := range pictures {
-		v, _ := openView(t, theme.VariantLight, 1, SmallestSize, func(authcore.Command) {})
-		if p.snapshot != nil {
-			v.Render(p.snapshot(), noon)
-		}
-		if p.then != nil {
-			p.then(v)
-		}
-		walk(v.Content(), 0, func(text *canvas.Text, x float32) {
-			width := text.MinSize().Width
-			if text.Alignment == fyne.TextAlignCenter {
-				x += (text.Size().Width - width) / 2
+		t.Run(p.name, func(t *testing.T) {
+			v, _ := openView(t, theme.VariantLight, 1, SmallestSize, func(authcore.Command) {})
+			if p.snapshot != nil {
+				v.Render(p.snapshot(), noon)
 			}
-			if x < 0 || x+width > SmallestSize.Width {
-				t.Errorf("%s: %q goes from %.0f to %.0f of %.0f", p.name, text.Text, x, x+width, SmallestSize.Width)
+			if p.then != nil {
+				p.then(v)
 			}
+			walk(v.Content(), 0, func(text *canvas.Text, x float32) {
+				width := text.MinSize().Width
+				if text.Alignment == fyne.TextAlignCenter {
+					x += (text.Size().Width - width) / 2
+				}
+				if x < 0 || x+width > SmallestSize.Width {
+					t.Errorf("%q goes from %.0f to %.0f of %.0f", text.Text, x, x+width, SmallestSize.Width)
+				}
+			})
 		})
 	}
 }

@@ -35,9 +35,6 @@ func Compare(t testing.TB, name string, got image.Image) {
 	want := Picture(t, name)
 	if err := differ(got, want); err != nil {
 		failed := filepath.Join("testdata", "failed", name+".png")
-		if err := os.MkdirAll(filepath.Dir(failed), 0o755); err != nil {
-			t.Fatal(err)
-		}
 		if err := writePNG(failed, got); err != nil {
 			t.Fatal(err)
 		}
@@ -117,6 +114,9 @@ func writePNG(path string, img image.Image) error {
 		for x := b.Min.X; x < b.Max.X; x++ {
 			out.SetColorIndex(x, y, index[exact.RGBAAt(x, y)])
 		}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
 	}
 	f, err := os.Create(path)
 	if err != nil {
