@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bitfount/bitfount-tray/authcore/oauth"
+	"github.com/bitfount/bitfount-tray/authcore/vault"
 )
 
 // Diagnosis is one run of Diagnose: what "Fix it" shows. It is immutable, as
@@ -37,17 +38,19 @@ func (d *Diagnosis) Running() bool { return d != nil && d.FinishedAt.IsZero() }
 // CheckName names one thing that is looked at.
 type CheckName string
 
-// The checks. CheckHost is done once for each server.
+// The checks. CheckHost is done once for each server. CheckKeyring is left out
+// for an agent without a vault, and CheckStorage where the keyring says it all.
 const (
 	CheckProxy   CheckName = "proxy"
 	CheckHost    CheckName = "host"
 	CheckClock   CheckName = "clock"
+	CheckKeyring CheckName = "keyring"
 	CheckStorage CheckName = "storage"
 	CheckSession CheckName = "session"
 )
 
 // CheckNames lists every CheckName in the order of the checks.
-var CheckNames = []CheckName{CheckProxy, CheckHost, CheckClock, CheckStorage, CheckSession}
+var CheckNames = []CheckName{CheckProxy, CheckHost, CheckClock, CheckKeyring, CheckStorage, CheckSession}
 
 // Finding says what a check without a problem has found, for programs.
 type Finding string
@@ -60,6 +63,8 @@ const (
 	FindingAnswersPlain Finding = "answers-plain"
 	FindingClockRight   Finding = "clock-right"
 	FindingClockUnknown Finding = "clock-unknown"
+	FindingKeyring      Finding = "keyring"
+	FindingKeyringNew   Finding = "keyring-new"
 	FindingSaved        Finding = "saved"
 	FindingMemory       Finding = "memory"
 	FindingRenewed      Finding = "renewed"
@@ -108,6 +113,7 @@ var checkTitles = map[CheckName]string{
 	CheckProxy:   "Proxy",
 	CheckHost:    "Connection to {{.Host}}",
 	CheckClock:   "Clock of this computer",
+	CheckKeyring: "Keyring",
 	CheckStorage: "Saved session",
 	CheckSession: "Session",
 }
@@ -119,6 +125,8 @@ var findings = map[Finding]string{
 	FindingAnswersPlain: "It answers.",
 	FindingClockRight:   "It agrees with the server's.",
 	FindingClockUnknown: "It could not be compared, because no server answered.",
+	FindingKeyring:      "It is open and holds the key of your saved session.",
+	FindingKeyringNew:   "It is open.",
 	FindingSaved:        "The session is saved and survives a restart.",
 	FindingMemory:       "The session is kept in memory only.",
 	FindingRenewed:      "It was renewed just now.",
@@ -137,8 +145,8 @@ const (
 
 // Diagnose looks for what keeps the active account from working, mends what
 // mends itself when asked, and says what is left to do: it checks the proxy,
-// the way to each server on a connection of its own, the clock and the saved
-// session, and then renews. progress, if not nil, gets the diagnosis so far
+// the way to each server on a connection of its own, the clock, the keyring and
+// the saved session, and then renews. progress, if not nil, gets the diagnosis so far
 // after each check, on the caller's goroutine. The diagnosis is also returned,
 // together with the context's error if that ended it.
 func Diagnose(ctx context.Context, a *Agent, network NetworkOptions, progress func(*Diagnosis)) (*Diagnosis, error) {
@@ -170,12 +178,7 @@ func Diagnose(ctx context.Context, a *Agent, network NetworkOptions, progress fu
 		return d, err
 	}
 
-	// What failed before is tried once more before it is judged.
-	a.Nudge("a diagnosis")
-	settle, cancel := context.WithTimeout(ctx, settleLimit)
-	_ = a.Settle(settle) // the snapshot tells what came of it
-	cancel()
-	add(checkStorage(a.Snapshot().Storage))
+	add(a.checkSaved(ctx, now)...)
 
 	session, offer := a.checkSession(ctx, account.ID, unreachable)
 	add(session)
@@ -377,6 +380,56 @@ func span(d time.Duration) string {
 		return fmt.Sprintf("%d h", minutes/60)
 	}
 	return fmt.Sprintf("%d h %d min", minutes/60, minutes%60)
+}
+
+// checkSaved looks at the keyring and at what is saved with its key. What failed
+// before is tried once more before it is judged.
+func (a *Agent) checkSaved(ctx context.Context, now func() time.Time) (checks []Check) {
+	a.Nudge("a diagnosis")
+	a.settleWithin(ctx, settleLimit)
+	keyring := a.checkKeyring(ctx, now)
+	if keyring.Problem != nil && keyring.Problem.Code == ProblemKeyringKeyMissing {
+		// Memory has what the file holds: it goes into another, with a new key.
+		a.post(func() { a.storeAt = a.now() })
+		a.settleWithin(ctx, settleLimit)
+		keyring = a.checkKeyring(ctx, now)
+	}
+	if a.store.vault != nil {
+		checks = append(checks, keyring)
+	}
+	if storage := checkStorage(a.Snapshot().Storage); storage.OK() || keyring.OK() || storage.Problem.Code != keyring.Problem.Code {
+		checks = append(checks, storage)
+	}
+	return checks
+}
+
+// settleWithin lets what was begun come to an end; the snapshot tells which.
+func (a *Agent) settleWithin(ctx context.Context, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	_ = a.Settle(ctx)
+}
+
+// checkKeyring asks the keyring itself, which may have been locked or lost its
+// key since it was last needed.
+func (a *Agent) checkKeyring(ctx context.Context, now func() time.Time) Check {
+	c := Check{Name: CheckKeyring, Finding: FindingKeyringNew}
+	if a.store.vault == nil {
+		return c
+	}
+	ctx, cancel := context.WithTimeout(ctx, settleLimit)
+	defer cancel()
+	holds, err := a.store.vault.CheckKeyring(ctx)
+	switch {
+	case errors.Is(err, vault.ErrDamaged), errors.Is(err, vault.ErrUnreadable):
+		// Of the file, which is looked at next.
+	case err != nil:
+		c.Finding, c.Problem = "", storeProblem(err, a.store.vault.Path())
+		c.Problem.Since = now()
+	case holds:
+		c.Finding = FindingKeyring
+	}
+	return c
 }
 
 func checkStorage(s Storage) Check {

@@ -139,7 +139,7 @@ func withAccounts() *authcore.Snapshot {
 }
 
 // diagnosis is one in which everything is in order, after that many of its
-// seven checks.
+// eight checks.
 func diagnosis(done int) *authcore.Diagnosis {
 	host := func(name string) authcore.Check {
 		return authcore.Check{Name: authcore.CheckHost, Finding: authcore.FindingAnswers, Params: map[string]string{"Host": name, "Issuer": "WE1"}}
@@ -148,10 +148,11 @@ func diagnosis(done int) *authcore.Diagnosis {
 		{Name: authcore.CheckProxy, Finding: authcore.FindingNoProxy},
 		host("auth.bitfount.com"), host("hub.bitfount.com"), host("am.hub.bitfount.com"),
 		{Name: authcore.CheckClock, Finding: authcore.FindingClockRight},
+		{Name: authcore.CheckKeyring, Finding: authcore.FindingKeyring},
 		{Name: authcore.CheckStorage, Finding: authcore.FindingSaved},
 		{Name: authcore.CheckSession, Finding: authcore.FindingRenewed},
 	}[:done]}
-	if done == 7 {
+	if done == 8 {
 		d.FinishedAt = noon
 	}
 	return d
@@ -310,14 +311,14 @@ var pictures = []struct {
 		return with(func(s *authcore.Snapshot, _ *authcore.Account) { s.Desktop.Diagnosis = diagnosis(3) })
 	}, then: at(atFixIt)},
 	{name: "fix-it-good", snapshot: func() *authcore.Snapshot {
-		return with(func(s *authcore.Snapshot, _ *authcore.Account) { s.Desktop.Diagnosis = diagnosis(7) })
+		return with(func(s *authcore.Snapshot, _ *authcore.Account) { s.Desktop.Diagnosis = diagnosis(8) })
 	}, then: at(atFixIt)},
 	{name: "fix-it-bad", snapshot: func() *authcore.Snapshot {
 		return with(func(s *authcore.Snapshot, a *authcore.Account) {
 			a.State, a.HasHeaders, a.Renewable = authcore.NeedsSignIn, false, false
-			d := diagnosis(7)
+			d := diagnosis(8)
 			d.Checks[4] = authcore.Check{Name: authcore.CheckClock, Problem: problem(authcore.ProblemClockWrong, "Offset", "3 h 5 min")}
-			d.Checks[6] = authcore.Check{Name: authcore.CheckSession, Problem: problem(authcore.ProblemSessionEnded)}
+			d.Checks[7] = authcore.Check{Name: authcore.CheckSession, Problem: problem(authcore.ProblemSessionEnded)}
 			d.OfferSignIn = true
 			s.Desktop.Diagnosis = d
 		})

@@ -294,11 +294,11 @@ func TestFixItIsOneClick(t *testing.T) {
 	if !says(v, "Checking…") || !says(v, "Not checked yet") || !p.again.Disabled() || p.signIn.Visible() {
 		t.Errorf("shown: %q", shown(v.Content()))
 	}
-	d := diagnosis(7)
-	d.Checks[6] = authcore.Check{Name: authcore.CheckSession, Problem: problem(authcore.ProblemSessionEnded)}
+	d := diagnosis(8)
+	d.Checks[7] = authcore.Check{Name: authcore.CheckSession, Problem: problem(authcore.ProblemSessionEnded)}
 	d.OfferSignIn = true
 	show(d)
-	if !says(v, "1 thing to put right") || !says(v, wordsOf(d.Checks[6].Problem).Next) {
+	if !says(v, "1 thing to put right") || !says(v, wordsOf(d.Checks[7].Problem).Next) {
 		t.Errorf("shown: %q", shown(v.Content()))
 	}
 	if all := shown(v.Content()); slices.Index(all, "Session") > slices.Index(all, "Proxy") {
@@ -306,7 +306,7 @@ func TestFixItIsOneClick(t *testing.T) {
 	}
 	test.Tap(p.signIn)
 	wantSent(t, r, fix, authcore.Command{Name: authcore.CommandSignIn})
-	show(diagnosis(7))
+	show(diagnosis(8))
 	if !says(v, "Everything is in order") || p.signIn.Visible() {
 		t.Errorf("shown: %q", shown(v.Content()))
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 
 	"github.com/zalando/go-keyring"
@@ -210,6 +211,72 @@ func (v *Vault) ask(ctx context.Context, keyName string, question func() (string
 			}
 			return nil, because(ErrKeyringSlow, wait.Err())
 		}
+	}
+}
+
+// CheckKeyring asks the keyring, past what is remembered of it, whether the file
+// could be opened after a restart. holds is true if the keyring has the file's
+// key, and false without an error if it answers and there is no file yet. A key
+// that is gone (ErrKeyMissing) is forgotten, so that the next Write, after a
+// SetAside, makes another. Besides, the errors are those of Read.
+func (v *Vault) CheckKeyring(ctx context.Context) (holds bool, err error) {
+	var h header
+	var sealed []byte
+	name := "none"
+	file, err := readFile(v.Path())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return false, err
+	default:
+		if h, sealed, err = parseHeader(file); err != nil {
+			return false, because(ErrDamaged, err)
+		}
+		name, holds = h.keyName, true
+	}
+	wait, cancel := context.WithTimeout(ctx, v.timeout)
+	defer cancel()
+	for {
+		v.mu.Lock()
+		call := v.call
+		ours := call == nil
+		if ours {
+			call = &keyringCall{keyName: name, done: make(chan struct{})}
+			v.call = call
+			go v.run(call, func() (string, error) { return v.keyring.Get(Service, KeyPrefix+name) })
+		}
+		v.mu.Unlock()
+		select {
+		case <-call.done:
+		case <-wait.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return false, context.Cause(ctx)
+			}
+			return false, because(ErrKeyringSlow, wait.Err())
+		}
+		if !ours {
+			continue // that was somebody else's question
+		}
+		err := call.err
+		if err == nil && holds {
+			_, err = call.aead.Open(nil, nil, sealed, h.line)
+		}
+		known := call.err == nil || errors.Is(call.err, ErrNotFound) || errors.Is(call.err, ErrKeyMissing)
+		switch {
+		case err == nil:
+			return holds, nil
+		case !known:
+			return false, err
+		case !holds:
+			return false, nil
+		}
+		v.mu.Lock()
+		delete(v.keys, name)
+		if v.current == name {
+			v.current = ""
+		}
+		v.mu.Unlock()
+		return false, because(ErrKeyMissing, err)
 	}
 }
 

@@ -228,6 +228,74 @@ func TestTwoFirstSaves(t *testing.T) {
 	mustRead(t, New(Options{Dir: dir, Keyring: memory}), "b's tokens")
 }
 
+func TestTheKeyringIsAskedPastWhatIsRemembered(t *testing.T) {
+	v, memory := saved(t, "tokens")
+	if holds, err := v.CheckKeyring(t.Context()); !holds || err != nil {
+		t.Fatalf("with a file: %v, %v", holds, err)
+	}
+	var name [2]string
+	for name = range memory.entries {
+	}
+	key := memory.entries[name]
+	_ = memory.Delete(name[0], name[1])
+	if holds, err := v.CheckKeyring(t.Context()); holds || !errors.Is(err, ErrKeyMissing) {
+		t.Errorf("the key is gone: %v, %v", holds, err)
+	}
+	// It would not be there after a restart, so it is not used any more now.
+	if _, err := v.Read(t.Context()); !errors.Is(err, ErrKeyMissing) {
+		t.Errorf("read with a key that is gone: %v", err)
+	}
+	_ = memory.Set(name[0], name[1], key)
+	if holds, err := v.CheckKeyring(t.Context()); !holds || err != nil {
+		t.Errorf("it is back: %v, %v", holds, err)
+	}
+	if content, err := v.Read(t.Context()); string(content) != "tokens" {
+		t.Errorf("%q, %v", content, err)
+	}
+	// Another key, or none, under its name is as good as gone.
+	for _, other := range []string{"nonsense", newFreshKey().encoded} {
+		_ = memory.Set(name[0], name[1], other)
+		if holds, err := v.CheckKeyring(t.Context()); holds || !errors.Is(err, ErrKeyMissing) {
+			t.Errorf("%q: %v, %v", other, holds, err)
+		}
+	}
+	fresh := New(Options{Dir: t.TempDir() + "/data", Keyring: memory})
+	if holds, err := fresh.CheckKeyring(t.Context()); holds || err != nil {
+		t.Errorf("without a file: %v, %v", holds, err)
+	}
+	fresh = New(Options{Dir: t.TempDir(), Keyring: &lockedKeyring{}})
+	if holds, err := fresh.CheckKeyring(t.Context()); holds || !errors.Is(err, ErrKeyringLocked) {
+		t.Errorf("locked: %v, %v", holds, err)
+	}
+}
+
+// lockedKeyring is locked, and nobody is asked.
+type lockedKeyring struct{ Memory }
+
+func (*lockedKeyring) Get(string, string) (string, error) {
+	return "", because(ErrKeyringLocked, errors.New("locked"))
+}
+
+func TestASlowKeyringIsAskedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v, k := slow(t)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		for range 2 {
+			if holds, err := v.CheckKeyring(ctx); holds || !errors.Is(err, ErrKeyringSlow) {
+				t.Errorf("%v, %v", holds, err)
+			}
+		}
+		if got := k.gets.Load(); got != 1 {
+			t.Errorf("it was asked %d times, which may be as many prompts", got)
+		}
+		close(k.answer)
+		if holds, err := v.CheckKeyring(t.Context()); !holds || err != nil {
+			t.Errorf("once it answers: %v, %v", holds, err)
+		}
+	})
+}
+
 func TestMemoryKeyring(t *testing.T) {
 	var k Memory
 	if _, err := k.Get("s", "u"); !errors.Is(err, ErrNotFound) {
