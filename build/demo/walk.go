@@ -50,6 +50,14 @@ func (w *walk) picture(name string) error {
 	return nil
 }
 
+// closeWindow returns when the window is gone.
+func (w *walk) closeWindow(window desktop.Window) error {
+	if err := window.Close(w.ctx); err != nil {
+		return err
+	}
+	return w.d.NoWindow(w.ctx, patience)
+}
+
 // until waits for something that the product does.
 func (w *walk) until(what string, done func() error) error {
 	return desktop.Until(w.ctx, patience, what, done)
@@ -183,11 +191,21 @@ func walkThrough(ctx context.Context, programs trial.Programs, out string) (err 
 		return err
 	}
 
-	w.say("We close the window. The session goes on without it.")
-	if err := window.Close(ctx); err != nil {
+	if err := w.closeWindow(window); err != nil {
 		return err
 	}
-	if err := w.d.NoWindow(ctx, patience); err != nil {
+	w.say("We close the window and open it again. It shows how long the session still lasts.")
+	if err := resident.Tray.Click(ctx, "Open Bitfount Tray"); err != nil {
+		return err
+	}
+	if window, err = w.d.Window(ctx, patience); err != nil {
+		return err
+	}
+	if err := w.picture("5-session"); err != nil {
+		return err
+	}
+	w.say("We close the window. The session goes on without it.")
+	if err := w.closeWindow(window); err != nil {
 		return err
 	}
 

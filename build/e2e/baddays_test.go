@@ -90,7 +90,8 @@ func TestWithoutASessionBusTheWindowOpens(t *testing.T) {
 	// The window is enough to sign in and to use the session.
 	s.press(w, "Sign in…")
 	link := s.opened(1)
-	s.ok(trial.Approve(s.ctx, link, s.snapshot().ActiveAccount().Prompt.UserCode, person))
+	prompting := s.snapshot()
+	s.ok(trial.Approve(s.ctx, link, prompting.ActiveAccount().Prompt.UserCode, person))
 	s.until("the sign-in", func() error {
 		if a := s.snapshot().ActiveAccount(); a.State != authcore.SignedIn || a.Username != person {
 			return fmt.Errorf("%q is %s, %v", a.Username, a.State, a.Problem)
@@ -98,7 +99,8 @@ func TestWithoutASessionBusTheWindowOpens(t *testing.T) {
 		return nil
 	})
 	s.problem(authcore.ProblemNoSessionBus, storageProblem)
-	s.press(w, "Copy Hub headers")
+	s.pressAfter(w, "Continue", prompting)
+	s.press(w, "Copy headers")
 	headers := s.clipboard("")
 	s.accepted(s.provider.HubURL, headers)
 	s.noSecretsAbout(headers)
