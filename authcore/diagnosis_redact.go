@@ -3,6 +3,7 @@ package authcore
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/bitfount/bitfount-tray/authcore/secret"
@@ -10,30 +11,35 @@ import (
 
 // What credentials look like in text. Types keep them out of texts; this is for
 // the ones that arrive inside a text of somebody else's: an error of a library,
-// the output of a program.
+// the output of a program. They are compiled when the first is needed, since
+// every start of the command line would pay for them.
 var (
 	// A JWT begins with `{"` in base64url, wherever it is cut off.
-	jwtLike = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{6,}(\.[A-Za-z0-9_-]*)*`)
+	jwtLike = pattern(`eyJ[A-Za-z0-9_-]{6,}(\.[A-Za-z0-9_-]*)*`)
 	// An authentication scheme and its credentials (RFC 9110 section 11.4).
-	schemeLike = regexp.MustCompile(`(?i)\b(bearer|basic|negotiate|ntlm)(["']?[ :=]+["']?)[^\s"',;]{4,}`)
+	schemeLike = pattern(`(?i)\b(bearer|basic|negotiate|ntlm)(["']?[ :=]+["']?)[^\s"',;]{4,}`)
 	// A name and its value: a header, a form field, a JSON member, a variable.
-	namedLike = regexp.MustCompile(`(?i)\b((?:[a-z0-9]+[_-])*(?:authorization|api[_-]?key(?:[_-]id)?|token|password|passwd|secret|assertion|device_code|user_code|cookie))(\\?["']?\s*[:=]\s*\\?["']?)([^\s"',;&\\]+)`)
+	namedLike = pattern(`(?i)\b((?:[a-z0-9]+[_-])*(?:authorization|api[_-]?key(?:[_-]id)?|token|password|passwd|secret|assertion|device_code|user_code|cookie))(\\?["']?\s*[:=]\s*\\?["']?)([^\s"',;&\\]+)`)
 	// User name and password in a URL (RFC 3986 section 3.2.1).
-	userinfoLike = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s"']*@`)
+	userinfoLike = pattern(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s"']*@`)
 	// A run of characters that no word or name has.
-	runLike = regexp.MustCompile(`[A-Za-z0-9_~+/-]{24,}={0,2}`)
+	runLike = pattern(`[A-Za-z0-9_~+/-]{24,}={0,2}`)
 )
+
+func pattern(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
 
 // Redact takes out of a text whatever looks like a credential: JWTs, bearer
 // tokens, named keys and passwords, passwords in URLs, and long runs of mixed
 // characters, which opaque tokens are. It is the last net, for logs and
 // reports: it can take out too much.
 func Redact(text string) string {
-	text = jwtLike.ReplaceAllString(text, secret.Redacted)
-	text = schemeLike.ReplaceAllString(text, "${1}${2}"+secret.Redacted)
-	text = namedLike.ReplaceAllString(text, "${1}${2}"+secret.Redacted)
-	text = userinfoLike.ReplaceAllString(text, "${1}"+secret.Redacted+"@")
-	return runLike.ReplaceAllStringFunc(text, func(run string) string {
+	text = jwtLike().ReplaceAllString(text, secret.Redacted)
+	text = schemeLike().ReplaceAllString(text, "${1}${2}"+secret.Redacted)
+	text = namedLike().ReplaceAllString(text, "${1}${2}"+secret.Redacted)
+	text = userinfoLike().ReplaceAllString(text, "${1}"+secret.Redacted+"@")
+	return runLike().ReplaceAllStringFunc(text, func(run string) string {
 		if !strings.HasPrefix(run, "/") {
 			return redactRun(run)
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"regexp"
 	"strings"
 	"time"
 
@@ -136,7 +135,7 @@ func (b *boundedBuffer) Write(p []byte) (int, error) {
 
 // tokenLike matches what could be a token, a key or a password in a complaint.
 // Long words and paths fall to it as well; that is the cheaper mistake.
-var tokenLike = regexp.MustCompile(`[^\s"'<>]{20,}`)
+var tokenLike = pattern(`[^\s"'<>]{20,}`)
 
 // lastLine is the last line of a complaint, bounded and redacted.
 func (b *boundedBuffer) lastLine() string {
@@ -146,7 +145,7 @@ func (b *boundedBuffer) lastLine() string {
 			return ' '
 		}
 		return r
-	}, tokenLike.ReplaceAllString(lines[len(lines)-1], secret.Redacted))
+	}, tokenLike().ReplaceAllString(lines[len(lines)-1], secret.Redacted))
 	const most = 200
 	if r := []rune(strings.TrimSpace(line)); len(r) > most {
 		line = string(r[:most]) + "…"

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bitfount/bitfount-tray/authcore/secret"
@@ -234,7 +235,7 @@ func (a *answer) busy() bool {
 }
 
 // tokenLike matches what no sentence holds: a run that could be a token or code.
-var tokenLike = regexp.MustCompile(`[A-Za-z0-9_.~+/=%-]{32,}`)
+var tokenLike = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[A-Za-z0-9_.~+/=%-]{32,}`) })
 
 // redact makes a server's text safe to show: some servers repeat the token
 // that they refuse.
@@ -244,7 +245,7 @@ func redact(text string, form url.Values, most int) string {
 			text = strings.ReplaceAll(text, sent, secret.Redacted)
 		}
 	}
-	return clean(tokenLike.ReplaceAllString(text, secret.Redacted), most)
+	return clean(tokenLike().ReplaceAllString(text, secret.Redacted), most)
 }
 
 // fields is a JSON object, read name by name: encoding/json would match names

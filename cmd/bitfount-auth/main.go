@@ -9,6 +9,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	// It answers the commonest questions before main begins.
+	"github.com/bitfount/bitfount-tray/cmd/bitfount-auth/early"
 )
 
 // version is set by the release build (-ldflags "-X main.version=1.2.3").
@@ -16,7 +19,11 @@ var version = "dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := newProgram(os.Stdin, os.Stdout, os.Stderr).run(ctx, os.Args[1:])
+	p := newProgram(os.Stdin, os.Stdout, os.Stderr)
+	if early.Alone {
+		p.openAhead()
+	}
+	code := p.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
 }

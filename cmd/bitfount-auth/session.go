@@ -96,6 +96,18 @@ type agentSessions struct{ agent *authcore.Agent }
 // the next program that opens the vault.
 const settleLimit = 10 * time.Second
 
+// openAhead asks the keyring for the vault's key while everything else is made
+// ready: its answer is what takes the longest. The vault remembers the key, and
+// a question that is still open is waited for and not repeated.
+func (p *program) openAhead() {
+	paths, err := authcore.DefaultPaths()
+	if err != nil {
+		return // said by whoever needs them
+	}
+	p.vault = vault.New(vault.Options{Dir: paths.Data})
+	go func() { _, _ = p.vault.Read(context.Background()) }()
+}
+
 // withAgent opens the saved sessions in this process.
 func (p *program) withAgent(ctx context.Context, paths authcore.Paths, f func(context.Context, sessions) error) error {
 	settings := p.settings(paths)
@@ -107,9 +119,12 @@ func (p *program) withAgent(ctx context.Context, paths authcore.Paths, f func(co
 	if err != nil {
 		return err
 	}
+	if p.vault == nil {
+		p.vault = vault.New(vault.Options{Dir: paths.Data})
+	}
 	agent, err := authcore.NewAgent(authcore.AgentOptions{
 		Environment: environment, EnvironmentChosen: chosen,
-		Vault: vault.New(vault.Options{Dir: paths.Data}), LiveFileList: paths.LiveFileList(), HistoryPath: paths.HistoryPath(), Settings: &settings,
+		Vault: p.vault, LiveFileList: paths.LiveFileList(), HistoryPath: paths.HistoryPath(), Settings: &settings,
 		Transport: transport, UserAgent: userAgent(), Version: version,
 	})
 	if err != nil {
