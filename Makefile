@@ -81,7 +81,7 @@ check: lint-workflows
 	  if grep -E '^(fyne\.io/|$(MODULE)/(tray|ui))' <<<"$$deps"; then echo "authcore must not import the packages above: it knows no screen."; exit 1; fi
 	@deps=$$(go list -deps ./tray/...); \
 	  if grep -E '^(fyne\.io/fyne/|$(MODULE)/ui(/window)?$$)' <<<"$$deps"; then echo "tray must not import the packages above: the resident never starts Fyne."; exit 1; fi
-	@deps=$$(go list -deps .); \
+	@deps=$$(go list -deps . ./cmd/...); \
 	  if grep -E 'zitadel|^$(MODULE)/build/' <<<"$$deps"; then echo "The product must not contain the packages above."; exit 1; fi
 	@echo "check: formatted, vetted, and the imports are as they should be"
 

@@ -30,6 +30,15 @@ type Item struct {
 	Command authcore.Command
 }
 
+// click is what a click on the line sends: nothing while it is disabled or
+// hidden, since desktops deliver those clicks, too.
+func (i Item) click() *authcore.Command {
+	if !i.Enabled || i.Hidden {
+		return &authcore.Command{}
+	}
+	return &i.Command
+}
+
 // problemLines is how many lines of the menu are kept for the problem's words,
 // and problemWidth how many characters a line holds: menus do not wrap.
 const (

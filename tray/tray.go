@@ -117,7 +117,7 @@ func (m *menu) build(ctx context.Context, work *sync.WaitGroup) {
 			line.Disable()
 		}
 		m.lines = append(m.lines, line)
-		m.commands[i].Store(&item.Command)
+		m.commands[i].Store(item.click())
 		// An account's line gets its command when there is an account.
 		if item.Command.Name != "" || item.Choice {
 			work.Go(func() { m.listen(ctx, line, &m.commands[i]) })
@@ -187,7 +187,7 @@ func (m *menu) drawLines(s *authcore.Snapshot, now time.Time) {
 		if line == nil || have == want {
 			continue
 		}
-		m.commands[i].Store(&want.Command)
+		m.commands[i].Store(want.click())
 		if want.Hidden {
 			if !have.Hidden {
 				line.Hide()

@@ -178,7 +178,12 @@ func (t *Tray) Click(ctx context.Context, label string) error {
 	if err != nil {
 		return err
 	}
-	return t.menu().CallWithContext(ctx, "com.canonical.dbusmenu.Event", 0, item.ID, "clicked", dbus.MakeVariant(""), uint32(0)).Err
+	err = t.menu().CallWithContext(ctx, "com.canonical.dbusmenu.Event", 0, item.ID, "clicked", dbus.MakeVariant(""), uint32(0)).Err
+	var fault dbus.Error
+	if errors.As(err, &fault) && fault.Name == "org.freedesktop.DBus.Error.NoReply" {
+		return nil // a program that was told to quit may be gone before it answers
+	}
+	return err
 }
 
 // property reads one property, in the time that ctx allows (godbus's own
