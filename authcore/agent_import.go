@@ -178,6 +178,7 @@ func (i *tokenImport) locked(ctx context.Context, s store, l *lockedStore) error
 			}
 		}
 		d.put(i.rec)
+		d.Active = i.rec.ID
 	})
 	// At once, so that no SDK that starts now finds the dead token. A failure
 	// is shown and mended as that of a live file.

@@ -83,7 +83,7 @@ func TestAnImportTakesTheSessionOverAndTheFileWithIt(t *testing.T) {
 		if acc.Username != "dr.amelia" || len(b.agent.Snapshot().Accounts) != 1 || !b.agent.Snapshot().Storage.Saved {
 			t.Errorf("account = %+v", acc)
 		}
-		if doc := b.stored(); len(doc.Accounts) != 1 || doc.Accounts[0].ID != acc.ID ||
+		if doc := b.stored(); len(doc.Accounts) != 1 || doc.Accounts[0].ID != acc.ID || doc.Active != acc.ID ||
 			doc.Accounts[0].RefreshToken == before.RefreshToken.Reveal() || !doc.Accounts[0].RenewalStarted.IsZero() {
 			t.Errorf("the vault holds %v", doc.Accounts)
 		}

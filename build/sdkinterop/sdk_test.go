@@ -457,23 +457,27 @@ func TestTheSDKsOwnSessionIsTakenOver(t *testing.T) {
 // importAsDocumented runs the command that docs/sdk.md gives for it.
 func (s *scene) importAsDocumented() {
 	s.Helper()
+	cmd := exec.Command("sh", "-euc", s.documented("sh", "bitfount-auth import"))
+	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+s.runtime(), "PATH="+filepath.Dir(s.commandLine())+":"+os.Getenv("PATH"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		s.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// documented is the block of docs/sdk.md in that language that holds the words.
+func (s *scene) documented(language, words string) string {
+	s.Helper()
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "sdk.md"))
 	if err != nil {
 		s.Fatal(err)
 	}
-	for _, block := range strings.Split(string(page), "```sh\n")[1:] {
-		block, _, _ = strings.Cut(block, "```")
-		if !strings.Contains(block, "bitfount-auth import") {
-			continue
+	for _, block := range strings.Split(string(page), "```"+language+"\n")[1:] {
+		if block, _, _ = strings.Cut(block, "```"); strings.Contains(block, words) {
+			return block
 		}
-		cmd := exec.Command("sh", "-euc", block)
-		cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+s.runtime(), "PATH="+filepath.Dir(s.commandLine())+":"+os.Getenv("PATH"))
-		if out, err := cmd.CombinedOutput(); err != nil {
-			s.Fatalf("%v\n%s", err, out)
-		}
-		return
 	}
-	s.Fatal("docs/sdk.md does not say how to import")
+	s.Fatalf("docs/sdk.md has no %s with %q", language, words)
+	return ""
 }
 
 // commandLine builds bitfount-auth and returns its path.
@@ -496,8 +500,9 @@ func TestTheSDKAsksTheCommandLineForAToken(t *testing.T) {
 	s.start()
 	s.signIn(time.Hour)
 	s.serve()
+	t.Setenv("PATH", filepath.Dir(s.commandLine())+":"+os.Getenv("PATH"))
 	k := s.newSDK()
-	k.quiet("jwt", map[string]any{"command": []string{s.commandLine(), "token", "--json", "--min-valid", "20m"}, "username": person})
+	k.quiet("documented", map[string]any{"code": s.documented("python", "JWTHandler")})
 	k.accepted("access_token")
 	k.sendsOurs()
 	s.counted(nil)

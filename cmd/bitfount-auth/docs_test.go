@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bitfount/bitfount-tray/authcore/export"
 	"github.com/bitfount/bitfount-tray/build/provider"
 )
 
@@ -83,6 +84,47 @@ func TestTheDocumentsSnippetsPrintWhatTheySay(t *testing.T) {
 			if err != nil || stderr.Len() > 0 || string(out) != s.printing {
 				t.Errorf("docs/scripting.md, the %s snippet that ends on line %d: %v\nprints %q\nwant   %q\n%s", s.language, s.line, err, out, s.printing, stderr.String())
 			}
+		}
+	})
+}
+
+// TestThePageOfTheSDKDoesWhatItSays runs its shell commands. Its Python is for
+// the SDK itself: build/sdkinterop runs it.
+func TestThePageOfTheSDKDoesWhatItSays(t *testing.T) {
+	var commands []string
+	for _, s := range snippetsOf(t, "../../docs/sdk.md") {
+		if s.language == "sh" {
+			commands = append(commands, s.text)
+		}
+	}
+	if len(commands) != 2 || !strings.Contains(commands[0], "export add") || !strings.Contains(commands[1], "import") {
+		t.Fatalf("the page's commands are %q", commands)
+	}
+	both(t, provider.Options{}, func(t *testing.T, r *room) {
+		path := filepath.Join(r.value("HOME"), ".bitfount", "_default", ".token")
+		ours := func() bool {
+			file, err := export.ReadTokenFile(path)
+			return err == nil && file.RefreshToken.Empty()
+		}
+		run := func(command string) {
+			t.Helper()
+			cmd := exec.Command("sh", "-euc", command)
+			cmd.Env, cmd.Dir = r.env, r.value("HOME")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%s: %v\n%s", command, err, out)
+			}
+		}
+		r.login(amelia)
+		run(commands[0])
+		r.eventually("the file is written", ours)
+		r.ok("logout")
+		r.eventually("the file is removed", func() bool { _, err := os.Stat(path); return os.IsNotExist(err) })
+		r.ok("export", "remove", path)
+		r.sdkFile(path, amelia)
+		run(commands[1])
+		r.eventually("the file is ours again", ours)
+		if got := r.ok("status"); !strings.HasPrefix(got, "Signed in as dr.amelia.stone") {
+			t.Errorf("status says %q", got)
 		}
 	})
 }
