@@ -30,6 +30,15 @@
 // anybody the key of a good file, and a file that was set aside can still be
 // opened while its key is in the keyring.
 //
+// # A save
+//
+// A save writes vault.new beside the file, syncs it, renames it over the file
+// and syncs the folder, all under the lock. A process that is killed on the way
+// leaves the file as it was. If its vault.new was whole by then, which the
+// cipher's tag tells, the next to open the vault completes the save: what was
+// saved, such as a refresh token that the server has just rotated, may exist
+// nowhere else.
+//
 // # What it does not do
 //
 // It does not protect against programs of the same user, which can ask the

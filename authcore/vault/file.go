@@ -68,7 +68,7 @@ func readFile(path string) ([]byte, error) {
 
 // writeFile replaces the vault's file in dir as a whole. The caller holds the
 // lock, so one fixed name is enough for the new file, and one that a killed
-// process left there is nobody's.
+// process left there unfinished is nobody's.
 func writeFile(dir string, data []byte) error {
 	path, target := filepath.Join(dir, newName), filepath.Join(dir, fileName)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -90,6 +90,15 @@ func writeFile(dir string, data []byte) error {
 		_ = os.Remove(path)
 	}
 	return err
+}
+
+// syncFile puts on the disk what another process has written.
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|openNoFollow, 0) // Windows syncs only what may be written
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // writeError sorts an error of a write.

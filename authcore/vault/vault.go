@@ -84,11 +84,30 @@ func New(o Options) *Vault {
 // Path is the file's place, whether it exists or not.
 func (v *Vault) Path() string { return filepath.Join(v.dir, fileName) }
 
-// Read returns the content. It takes no lock: it sees the file before or after
-// somebody's save, never in between. The errors are ErrNoVault, those of the
-// keyring, ErrKeyMissing, ErrDamaged, ErrNewerVersion, ErrUnreadable, and the
-// error of a cancelled ctx.
+// Read returns the content. It waits for no lock: it sees the file before or
+// after somebody's save, never in between. A save that broke off when its new
+// file was already whole is completed first. The errors are ErrNoVault, those
+// of the keyring, ErrKeyMissing, ErrDamaged, ErrNewerVersion, ErrUnreadable, and
+// the error of a cancelled ctx.
 func (v *Vault) Read(ctx context.Context) ([]byte, error) {
+	content, err := v.read(ctx)
+	if _, none := os.Lstat(filepath.Join(v.dir, newName)); none != nil || err != nil && !errors.Is(err, ErrNoVault) {
+		return content, err
+	}
+	// Whoever holds the lock is in the middle of a save, or will complete it.
+	f := v.lockFile()
+	if held, _ := f.TryLock(); !held {
+		_ = f.Close()
+		return content, err
+	}
+	defer f.Unlock()
+	if !v.complete(ctx) {
+		return content, err
+	}
+	return v.read(ctx)
+}
+
+func (v *Vault) read(ctx context.Context) ([]byte, error) {
 	if err := checkDir(v.dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, because(ErrNoVault, err)
 	} else if err != nil {
@@ -111,12 +130,13 @@ func (v *Vault) Read(ctx context.Context) ([]byte, error) {
 //
 // A holder may wait for the keyring under the lock, so waiting for the lock can
 // take as long as a prompt is open: bound ctx. The system frees the lock of a
-// process that ends without Unlock.
+// process that ends without Unlock; a save of its that was on the disk already
+// is completed by the next holder.
 func (v *Vault) Lock(ctx context.Context) (*Lock, error) {
 	if err := makeDir(v.dir); err != nil {
 		return nil, writeError(err)
 	}
-	f := flock.New(filepath.Join(v.dir, lockName), flock.SetFlag(os.O_CREATE|os.O_RDONLY|openNoFollow))
+	f := v.lockFile()
 	_, err := f.TryLockContext(ctx, lockPoll)
 	if ctx.Err() != nil {
 		_ = f.Unlock()
@@ -125,7 +145,33 @@ func (v *Vault) Lock(ctx context.Context) (*Lock, error) {
 	if err != nil {
 		return nil, writeError(err)
 	}
+	v.complete(ctx)
 	return &Lock{vault: v, file: f}, nil
+}
+
+func (v *Vault) lockFile() *flock.Flock {
+	return flock.New(filepath.Join(v.dir, lockName), flock.SetFlag(os.O_CREATE|os.O_RDONLY|openNoFollow))
+}
+
+// complete puts a new file in its place that a killed process has left, and
+// reports whether it did. The caller holds the lock, so nobody is writing it,
+// and what is in it is newer than what it replaces: every save begins with the
+// content before, and ends by taking its new file away. The cipher's tag says
+// whether it is whole. A file that cannot be opened is replaced by nothing but
+// SetAside and a save.
+func (v *Vault) complete(ctx context.Context) bool {
+	path := filepath.Join(v.dir, newName)
+	sealed, err := readFile(path)
+	if err != nil {
+		return false // there is none, as a rule
+	}
+	if _, err := v.read(ctx); err != nil && !errors.Is(err, ErrNoVault) {
+		return false
+	}
+	if _, err := v.open(ctx, sealed); err != nil {
+		return false
+	}
+	return syncFile(path) == nil && replaceFile(path, v.Path()) == nil
 }
 
 // SetAside renames a file that cannot be opened to vault-unreadable-<UTC time>
@@ -169,7 +215,7 @@ type Lock struct {
 var errUnlocked = errors.New("the vault's lock was released already")
 
 // Read is Vault.Read: nobody changes the content until Unlock.
-func (l *Lock) Read(ctx context.Context) ([]byte, error) { return l.vault.Read(ctx) }
+func (l *Lock) Read(ctx context.Context) ([]byte, error) { return l.vault.read(ctx) }
 
 // Write replaces the content. When it returns nil, the content is on the disk;
 // when it returns an error, or the process dies in it, the file holds the old
@@ -187,7 +233,7 @@ func (l *Lock) Write(ctx context.Context, content []byte) error {
 		return fmt.Errorf("the vault holds at most %d bytes, not %d", maxContent, len(content))
 	}
 	v := l.vault
-	if _, err := v.Read(ctx); err != nil && !errors.Is(err, ErrNoVault) {
+	if _, err := v.read(ctx); err != nil && !errors.Is(err, ErrNoVault) {
 		return err
 	}
 	name, aead, err := v.sealingKey(ctx)
