@@ -68,7 +68,7 @@ func (p *program) readAPIKeys(username string) (authcore.APIKeysAccount, error) 
 		fmt.Fprint(p.stderr, "Username: ")
 		line, err := bufio.NewReader(p.stdin).ReadString('\n')
 		if account.Username = strings.TrimSpace(line); err != nil || account.Username == "" {
-			return account, usageError{errors.New("No username was given.")}
+			return account, usageError{errors.New("No username was given. Run it again, or add --username.")}
 		}
 	}
 	if account.KeyID, err = p.askSecret("API key ID: "); err == nil {

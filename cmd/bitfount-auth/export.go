@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -55,9 +56,7 @@ sdk-token is the token file of the Bitfount SDK; its usual place needs no name.`
 			if err != nil {
 				return err
 			}
-			return p.withSessions(c.Context(), func(ctx context.Context, s sessions) error {
-				return s.do(ctx, authcore.Command{Name: authcore.CommandRemoveFile, Path: path})
-			})
+			return p.withSessions(c.Context(), func(ctx context.Context, s sessions) error { return p.removeFile(ctx, s, path) })
 		},
 	}
 	return group("export", "Keep files with headers fresh", `  bitfount-auth export add ~/.config/pod/hub.env --format env
@@ -75,7 +74,7 @@ func exportCommand(args []string, service, format string) (authcore.Command, err
 			return c, err
 		}
 		if len(args) == 0 {
-			return c, errors.New("name the file")
+			return c, errors.New("name the file; see bitfount-auth export add --help")
 		}
 	}
 	if len(args) > 0 {
@@ -116,6 +115,17 @@ func (p *program) addFile(ctx context.Context, s sessions, c authcore.Command) e
 		}
 	}
 	return err
+}
+
+func (p *program) removeFile(ctx context.Context, s sessions, path string) error {
+	snapshot, err := s.snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(snapshot.LiveFiles, func(f authcore.LiveFile) bool { return f.Path == path }) {
+		return usageError{fmt.Errorf("No live file has the path %s. Run bitfount-auth export list to see them.", path)}
+	}
+	return s.do(ctx, authcore.Command{Name: authcore.CommandRemoveFile, Path: path})
 }
 
 func (p *program) listFiles(ctx context.Context, s sessions) error {

@@ -220,7 +220,7 @@ func (p *program) environment(paths authcore.Paths, settings authcore.Settings) 
 	variable := os.Getenv(authcore.EnvironmentVariable)
 	if p.config != "" {
 		if _, err := os.Stat(p.config); err != nil {
-			return authcore.Environment{}, false, fmt.Errorf("the configuration file cannot be read: %w", err)
+			return authcore.Environment{}, false, fmt.Errorf("the configuration file cannot be read, check --config: %w", err)
 		}
 		if !settings.IsLocked("environment") {
 			settings.Environment = "" // it would come before the file

@@ -250,7 +250,7 @@ func TestLiveFiles(t *testing.T) {
 			t.Errorf("export remove prints %q", got)
 		}
 		r.eventually("the file is removed", func() bool { _, err := os.Stat(file); return os.IsNotExist(err) })
-		r.run("export", "remove", file).wantFailure(t, exitFailed, "no live file has the path")
+		r.run("export", "remove", file).wantFailure(t, exitUsage, "No live file has the path "+file, "export list")
 	})
 }
 
