@@ -45,7 +45,7 @@ func (systemKeyring) Get(service, user string) (string, error) {
 	if err := reachable(); err != nil {
 		return "", err
 	}
-	return keyring.Get(service, user)
+	return get(service, user)
 }
 
 func (systemKeyring) Set(service, user, secret string) error {

@@ -3,9 +3,13 @@ package vault
 import (
 	"errors"
 	"os/exec"
+
+	"github.com/zalando/go-keyring"
 )
 
 func reachable() error { return nil }
+
+func get(service, user string) (string, error) { return keyring.Get(service, user) }
 
 // platformKeyringError reads the exit status of /usr/bin/security, which is the
 // low byte of the Security framework's result code.

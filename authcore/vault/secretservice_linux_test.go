@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/zalando/go-keyring"
+
 	"github.com/bitfount/bitfount-tray/build/desktop"
 )
 
@@ -57,15 +59,22 @@ func TestSystemKeyring(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustRead(t, New(Options{Dir: v.dir}), "tokens")
+	wantShortWay(t, KeyPrefix+v.current, true)
+	wantShortWay(t, KeyPrefix+"0123456789abcdef", false)
 	if err := System().Delete(Service, KeyPrefix+v.current); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := New(Options{Dir: v.dir}).Read(t.Context()); !errors.Is(err, ErrKeyMissing) {
 		t.Errorf("without the key: %v", err)
 	}
+	if err := System().Set(Service, "any", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	wantShortWay(t, "any", true)
 	if err := k.Lock(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	wantShortWay(t, "any", false)
 	if _, err := New(Options{Dir: v.dir}).Read(t.Context()); !errors.Is(err, ErrKeyringLocked) {
 		t.Errorf("locked: %v", err)
 	}
@@ -83,6 +92,19 @@ func TestSystemKeyring(t *testing.T) {
 		if !errors.Is(err, ErrNoSessionBus) || !errors.Is(err, ErrKeyringAbsent) {
 			t.Errorf("%s without a bus: %v", name, err)
 		}
+	}
+}
+
+// wantShortWay says whether an entry can be read without anybody's leave, and that
+// then go-keyring reads the same.
+func wantShortWay(t *testing.T, user string, want bool) {
+	t.Helper()
+	secret, ok := unlockedEntry(Service, user)
+	if ok != want {
+		t.Errorf("%s: %v", user, ok)
+	}
+	if theirs, err := keyring.Get(Service, user); ok && (err != nil || theirs != secret) {
+		t.Errorf("%s: go-keyring reads something else: %v", user, err)
 	}
 }
 
