@@ -54,6 +54,7 @@ func signedInAgent(b testing.TB, issuer *fakeIssuer, transport http.RoundTripper
 func BenchmarkAgentHeaders(b *testing.B) {
 	issuer := newFakeIssuer()
 	a := signedInAgent(b, issuer, issuer)
+	h := &DeviceCodeFlowHandler{agent: a}
 	reuse := oauth2.ReuseTokenSource(&oauth2.Token{AccessToken: "t", Expiry: time.Now().Add(time.Hour)}, nil)
 	ctx := b.Context()
 	for _, c := range []struct {
@@ -62,6 +63,10 @@ func BenchmarkAgentHeaders(b *testing.B) {
 	}{
 		{"agent", func() error {
 			_, err := a.Headers(ctx, "", export.Hub, time.Minute)
+			return err
+		}},
+		{"device code handler", func() error {
+			_, err := h.HubHeaders(ctx)
 			return err
 		}},
 		{"x-oauth2 ReuseTokenSource", func() error {

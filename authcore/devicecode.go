@@ -119,11 +119,13 @@ func (h *DeviceCodeFlowHandler) MessageServiceMetadata(ctx context.Context) ([]e
 
 func (h *DeviceCodeFlowHandler) headers(ctx context.Context, s export.Service) ([]export.Header, error) {
 	headers, err := h.agent.Headers(ctx, "", s, 0)
-	var p *Problem
-	if errors.As(err, &p) {
-		return nil, errors.Join(ErrNotAuthenticated, err)
+	if err == nil {
+		return headers, nil
 	}
-	return headers, err
+	if _, is := errors.AsType[*Problem](err); is {
+		err = errors.Join(ErrNotAuthenticated, err)
+	}
+	return nil, err
 }
 
 // Authenticated reports whether the access token has more than 10 minutes left.

@@ -3,7 +3,9 @@ package authcore
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -229,4 +231,64 @@ func TestAHandlerFindsTheSessionOfTheOneBefore(t *testing.T) {
 			t.Error("another session than the one before")
 		}
 	})
+}
+
+// A Hub that refuses a token gets another, once; one that refuses the user gets
+// no storm of them.
+func TestARefusedTokenOfASessionIsRenewedOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		accepts                    bool // the new token
+		body                       io.Reader
+		status, requests, renewals int
+	}{
+		"GET":                              {true, nil, 200, 2, 1},
+		"POST, whose body is sent again":   {true, strings.NewReader("body"), 200, 2, 1},
+		"POST, whose body cannot be":       {true, io.MultiReader(strings.NewReader("body")), 401, 1, 0},
+		"the new token is refused as well": {false, nil, 401, 2, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				issuer := newFakeIssuer()
+				h := conformanceDevice(t, issuer, "ada")
+				time.Sleep(time.Hour)
+				refused := "Bearer " + bearerToken(must(h.HubHeaders(t.Context()))).Reveal()
+				requests := 0
+				session := must(NewSession(h, issuer.environment(), roundTripFunc(func(r *http.Request) (*http.Response, error) {
+					requests++
+					if r.Body != nil {
+						if body, _ := io.ReadAll(r.Body); string(body) != "body" {
+							t.Errorf("request %d has the body %q", requests, body)
+						}
+					}
+					if c.accepts && r.Header.Get("Authorization") != refused {
+						return answerWith(r, http.StatusOK), nil
+					}
+					return answerWith(r, http.StatusUnauthorized), nil
+				})))
+				method := http.MethodGet
+				if c.body != nil {
+					method = http.MethodPost
+				}
+				for range 3 { // what is renewed stays so, and is not renewed again at once
+					resp, err := session.Client().Do(must(http.NewRequestWithContext(t.Context(), method, "https://hub.test/", c.body)))
+					if err != nil {
+						t.Fatal(err)
+					}
+					_ = resp.Body.Close()
+					if resp.StatusCode != c.status {
+						t.Errorf("status %d", resp.StatusCode)
+					}
+					if c.body != nil {
+						break
+					}
+				}
+				if n := issuer.count("/oauth/token refresh_token"); n != c.renewals {
+					t.Errorf("%d renewals", n)
+				}
+				if c.body != nil && requests != c.requests {
+					t.Errorf("%d requests", requests)
+				}
+			})
+		})
+	}
 }

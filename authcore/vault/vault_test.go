@@ -281,6 +281,17 @@ func TestNothingShowsTheKey(t *testing.T) {
 	}
 }
 
+// BenchmarkOpen is what a program does at its start: the key is asked for, here
+// of a keyring that answers at once.
+func BenchmarkOpen(b *testing.B) {
+	v, memory := saved(b, strings.Repeat("x", 30_000))
+	for b.Loop() {
+		if _, err := New(Options{Dir: v.dir, Keyring: memory}).Read(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkRead(b *testing.B) {
 	v, _ := saved(b, strings.Repeat("x", 30_000))
 	for b.Loop() {
