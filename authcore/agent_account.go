@@ -199,18 +199,17 @@ const renewalMargin = 15 * time.Minute
 const renewalPause = 5 * time.Second
 
 // renewalDue is when to renew a token: at 70 to 80 % of its life, so that many
-// computers do not come at once, and never later than 15 minutes before its
-// end, unless it lives for less than half an hour: then at half its life.
+// computers do not come at once, but never later than 15 minutes before its
+// end. A token that lives for less than half an hour would not see half of its
+// life that way: it is renewed at 40 to 50 %.
 func renewalDue(issued, expires time.Time) time.Time {
 	if expires.IsZero() {
 		return time.Time{}
 	}
 	life := expires.Sub(issued)
-	after := time.Duration(float64(life) * (0.70 + 0.10*rand.Float64()))
-	if last := life - renewalMargin; after > last {
-		after = max(last, life/2)
-	}
-	return issued.Add(after)
+	jitter := time.Duration(rand.Float64() * 0.10 * float64(life))
+	last := max(life-renewalMargin, life/2)
+	return issued.Add(min(life*8/10, last) - jitter)
 }
 
 // retrySteps are the waits after the first, second, … failure; the last one

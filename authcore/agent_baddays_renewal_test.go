@@ -114,6 +114,63 @@ func CommandSignOutFirst(b *bench, lock interface{ Unlock() error }) CommandName
 	return CommandCancelSignIn
 }
 
+func TestWhenARenewalIsDue(t *testing.T) {
+	issued := time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
+	for life, c := range map[time.Duration]struct{ first, last time.Duration }{
+		30 * 24 * time.Hour: {21 * 24 * time.Hour, 24 * 24 * time.Hour},
+		24 * time.Hour:      {16*time.Hour + 48*time.Minute, 19*time.Hour + 12*time.Minute},
+		2 * time.Hour:       {84 * time.Minute, 96 * time.Minute},
+		time.Hour:           {39 * time.Minute, 45 * time.Minute}, // 15 minutes before its end
+		40 * time.Minute:    {21 * time.Minute, 25 * time.Minute},
+		30 * time.Minute:    {12 * time.Minute, 15 * time.Minute},
+		20 * time.Minute:    {8 * time.Minute, 10 * time.Minute}, // half its life
+		10 * time.Minute:    {4 * time.Minute, 5 * time.Minute},
+		time.Minute:         {24 * time.Second, 30 * time.Second},
+	} {
+		seen := map[time.Duration]bool{}
+		for range 200 {
+			due := renewalDue(issued, issued.Add(life)).Sub(issued)
+			if due < c.first || due > c.last {
+				t.Fatalf("a token of %v is renewed after %v, want %v to %v", life, due, c.first, c.last)
+			}
+			if life >= 30*time.Minute && life-due < renewalMargin {
+				t.Fatalf("a token of %v is renewed %v before its end", life, life-due)
+			}
+			seen[due] = true
+		}
+		if len(seen) < 100 {
+			t.Errorf("a token of %v is renewed at %d moments: no jitter", life, len(seen))
+		}
+	}
+	if !renewalDue(issued, time.Time{}).IsZero() {
+		t.Error("what does not expire is renewed")
+	}
+}
+
+func TestBackOffGrowsToACeiling(t *testing.T) {
+	for failures, step := range map[int]time.Duration{
+		0: 2 * time.Second, 1: 2 * time.Second, 2: 5 * time.Second, 3: 15 * time.Second, 4: 30 * time.Second,
+		5: time.Minute, 6: 2 * time.Minute, 7: 5 * time.Minute, 8: 5 * time.Minute, 1000: 5 * time.Minute,
+	} {
+		seen := map[time.Duration]bool{}
+		for range 200 {
+			wait := backOff(failures, 0)
+			if wait < step*8/10 || wait > step*12/10 {
+				t.Fatalf("after %d failures %v, want %v", failures, wait, step)
+			}
+			seen[wait] = true
+		}
+		if len(seen) < 100 {
+			t.Errorf("after %d failures %d waits: no jitter", failures, len(seen))
+		}
+	}
+	for asked, want := range map[time.Duration]time.Duration{time.Minute: time.Minute, 14 * time.Minute: 14 * time.Minute, 24 * time.Hour: 15 * time.Minute} {
+		if got := backOff(1, asked); got != want {
+			t.Errorf("asked for %v: %v", asked, got)
+		}
+	}
+}
+
 // Only what cannot have reached the server leaves no doubt about the refresh
 // token that was sent.
 func TestWhatTheServerCannotHaveUsedLeavesNoMark(t *testing.T) {
