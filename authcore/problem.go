@@ -276,7 +276,7 @@ var words = map[ProblemCode]Words{
 	},
 	ProblemNoWindow: {
 		"The window cannot be opened because this computer offers no OpenGL graphics.",
-		"Your session is not affected, and everything can be done from this menu.",
+		"Your session is not affected, and everything can be done from the icon's menu.",
 		"On a remote desktop or virtual machine, ask your IT department for OpenGL (Mesa) support.",
 	},
 	ProblemNoDisplay: {

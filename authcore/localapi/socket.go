@@ -61,7 +61,7 @@ func Listen(path string) (net.Listener, error) {
 	}
 	ln, err := net.Listen("unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("the socket cannot be made: %w", explain(err))
+		return nil, explain(err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		_ = ln.Close()
@@ -69,6 +69,8 @@ func Listen(path string) (net.Listener, error) {
 	}
 	return &listener{ln}, nil
 }
+
+func notMade(err error) error { return fmt.Errorf("the socket cannot be made: %w", err) }
 
 func removeStale(path string) error {
 	info, err := os.Lstat(path)

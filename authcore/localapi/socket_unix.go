@@ -14,7 +14,7 @@ import (
 func isRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 
 // explain has nothing to add: every system here has Unix sockets.
-func explain(err error) error { return err }
+func explain(err error) error { return notMade(err) }
 
 func checkPrivate(folder string, info fs.FileInfo) error {
 	if owner := info.Sys().(*syscall.Stat_t).Uid; owner != uint32(os.Geteuid()) {

@@ -11,12 +11,13 @@ import (
 
 func isRefused(err error) bool { return errors.Is(err, windows.WSAECONNREFUSED) }
 
-// explain says which Windows has Unix sockets, to the user of one that has not.
+// explain says which Windows has Unix sockets, to the user of one that has not:
+// these words stand in a box.
 func explain(err error) error {
 	if errors.Is(err, windows.WSAEAFNOSUPPORT) {
-		return fmt.Errorf("Bitfount Tray needs Windows 10 version 1803, Windows Server 2019 or a later one (%w)", err)
+		return fmt.Errorf("Its icon needs Windows 10 version 1803, Windows Server 2019 or a later one. The command bitfount-auth works here, too.\n\n(%w)", err)
 	}
-	return err
+	return notMade(err)
 }
 
 // checkPrivate has nothing to ask: modes mean nothing here, and the folder in
