@@ -206,11 +206,11 @@ func (a *Agent) startExport(f *liveFile, cred *credential) {
 		file = tokenFileOf(acc.rec)
 	}
 	a.work(func() {
-		err := writeLiveFile(spec, cred, file)
+		written, err := writeLiveFile(spec, cred, file)
 		stamp := stampOf(spec.Path)
 		a.post(func() {
 			f.stamp = stamp
-			a.exported(f, cred, err)
+			a.exported(f, cred, written, err)
 		})
 	})
 }
@@ -224,22 +224,31 @@ func tokenFileOf(r record) export.TokenFile {
 	}
 }
 
-func writeLiveFile(spec export.Spec, cred *credential, file export.TokenFile) error {
+// writeLiveFile brings one file up to date. A file that is so already, after a
+// restart or when the command line looks, is not written.
+func writeLiveFile(spec export.Spec, cred *credential, file export.TokenFile) (written bool, err error) {
+	if cred == nil {
+		return true, export.Remove(spec.Path)
+	}
+	var text secret.Secret
+	if spec.Format == export.FormatSDKToken {
+		text, err = file.Encode()
+	} else {
+		text, err = export.Render(spec.Format, spec.Service, cred.headers(spec.Service))
+	}
 	switch {
-	case cred == nil:
-		return export.Remove(spec.Path)
+	case err != nil:
+		return false, err
+	case export.Holds(spec.Path, text):
+		return false, nil
 	case spec.Format == export.FormatSDKToken:
-		return export.WriteTokenFile(spec.Path, file)
+		return true, export.WriteTokenFile(spec.Path, file)
 	}
-	text, err := export.Render(spec.Format, spec.Service, cred.headers(spec.Service))
-	if err != nil {
-		return err
-	}
-	return export.Write(spec.Path, text)
+	return true, export.Write(spec.Path, text)
 }
 
 // exported takes in what became of a write.
-func (a *Agent) exported(f *liveFile, cred *credential, err error) {
+func (a *Agent) exported(f *liveFile, cred *credential, written bool, err error) {
 	f.busy = false
 	if !slices.Contains(a.liveFiles, f) {
 		if cred != nil {
@@ -263,7 +272,10 @@ func (a *Agent) exported(f *liveFile, cred *credential, err error) {
 	}
 	f.known, f.wrote, f.retryAt, f.failed, f.view.Problem = true, cred, time.Time{}, nil, nil
 	f.view.WrittenAt = time.Time{}
-	if cred != nil {
+	switch {
+	case cred != nil && !written:
+		f.view.WrittenAt = f.stamp.changed
+	case cred != nil:
 		f.view.WrittenAt = now
 		a.log.Debug("a live file was written", "path", f.spec.Path)
 		a.event(TimelineEvent{Kind: EventFile, Account: f.spec.Account, Detail: f.spec.Path})

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -63,8 +64,17 @@ func TestALiveFileFollowsTheSession(t *testing.T) {
 			t.Errorf("mode = %v, %v", info.Mode(), err)
 		}
 
+		before, _ := os.Stat(path)
 		b.stop()
 		b.start()
+		synctest.Wait()
+		if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
+			t.Errorf("a file that is up to date was written again: %v", err)
+		}
+		told := func(e TimelineEvent) bool { return e.Kind == EventFile }
+		if s := b.agent.Snapshot(); !s.LiveFiles[0].WrittenAt.Equal(before.ModTime()) || slices.ContainsFunc(s.Events, told) {
+			t.Errorf("written at %v, events %v", s.LiveFiles[0].WrittenAt, s.Events)
+		}
 		b.do(CommandRenew)
 		if third := content(t, path); third == second {
 			t.Error("the list did not survive the restart")

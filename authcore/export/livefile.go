@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -56,6 +57,32 @@ func Write(path string, content secret.Secret) error {
 	}
 	sweep(folder, name, abandonedAfter)
 	return replaceContent(folder, name, content)
+}
+
+// Holds reports whether the file is already as Write would leave it: the same
+// content, and as private. It is false where that cannot be known, such as for
+// every file on Windows, whose access lists are not read.
+func Holds(path string, content secret.Secret) bool {
+	folder, name, err := openFolder(path)
+	if err != nil {
+		return false
+	}
+	defer folder.Close()
+	before, err := folder.Lstat(name)
+	if err != nil || checkFolder(folder, filepath.Dir(path)) != nil || !isPrivate(before) || before.Size() != int64(len(content.Reveal())) {
+		return false
+	}
+	file, err := folder.Open(name)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	opened, err := file.Stat()
+	if err != nil || !os.SameFile(before, opened) {
+		return false
+	}
+	data, err := io.ReadAll(io.LimitReader(file, before.Size()+1))
+	return err == nil && secret.New(string(data)).Equal(content)
 }
 
 // Test finds out whether Write could write the file, without touching it: it

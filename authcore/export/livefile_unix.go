@@ -5,6 +5,7 @@ package export
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"strconv"
@@ -38,6 +39,12 @@ func isOwnGroup(gid uint32) bool {
 	}
 	g, err := user.LookupGroupId(u.Gid)
 	return err == nil && g.Name == u.Username
+}
+
+// isPrivate reports whether a file is one that makePrivate has made.
+func isPrivate(info fs.FileInfo) bool {
+	owner := info.Sys().(*syscall.Stat_t)
+	return info.Mode() == 0o600 && owner.Uid == uint32(os.Geteuid())
 }
 
 // makePrivate sets the mode regardless of the umask, and reads it again: file

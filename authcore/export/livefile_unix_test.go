@@ -3,6 +3,7 @@
 package export
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +30,38 @@ func TestTheModeIsSetEveryTime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+func TestAFileThatHoldsItAlreadyIsKnown(t *testing.T) {
+	dir := ownFolder(t)
+	path := filepath.Join(dir, "headers")
+	content := secret.New(canary)
+	if Holds(path, content) {
+		t.Error("a file that is not there")
+	}
+	if err := Write(path, content); err != nil {
+		t.Fatal(err)
+	}
+	if !Holds(path, content) {
+		t.Error("what Write has just left is not known")
+	}
+	for _, other := range []string{"", canary + "x", strings.ToUpper(canary)} {
+		if Holds(path, secret.New(other)) {
+			t.Errorf("%q counts as the same", other)
+		}
+	}
+	spoilt := func(name string, errs ...error) {
+		t.Helper()
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+		if Holds(path, content) {
+			t.Errorf("%s counts as the same", name)
+		}
+	}
+	spoilt("a file that others can read", os.Chmod(path, 0o644))
+	spoilt("one in a folder that others can write", os.Chmod(path, 0o600), os.Chmod(dir, 0o777))
+	spoilt("a link to it", os.Chmod(dir, 0o700), os.Rename(path, path+".real"), os.Symlink(path+".real", path))
 }
 
 func TestAFolderThatOthersCanWriteIsRefused(t *testing.T) {

@@ -3,6 +3,7 @@ package export
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -11,6 +12,9 @@ import (
 
 // checkFolder has nothing to ask: see Write.
 func checkFolder(*os.Root, string) error { return nil }
+
+// isPrivate does not read access lists.
+func isPrivate(fs.FileInfo) bool { return false }
 
 // makePrivate replaces the access list that the file has inherited by one of
 // the user and the system. It is set by name, since the handle that Go opens
