@@ -25,14 +25,14 @@ func TestAReportIsSavedAfterANewDiagnosis(t *testing.T) {
 	at := func(d *authcore.Diagnosis) *authcore.Snapshot {
 		return with(func(s *authcore.Snapshot, _ *authcore.Account) { s.Desktop.Diagnosis = d })
 	}
-	v.Render(at(diagnosis(7)), noon) // an old one
+	v.Render(at(diagnosis(8)), noon) // an old one
 	v.open(atMore)
 	test.Tap(v.places[atMore].(*more).ways[3])
-	v.Render(at(diagnosis(7)), noon)
+	v.Render(at(diagnosis(8)), noon)
 	if len(texts) != 0 || len(sent) != 1 || sent[0] != authcore.CommandFixIt {
 		t.Fatalf("sent %v, saved %d", sent, len(texts))
 	}
-	running, ended := diagnosis(3), diagnosis(7)
+	running, ended := diagnosis(3), diagnosis(8)
 	running.StartedAt, ended.StartedAt = noon.Add(time.Second), noon.Add(time.Second)
 	v.Render(at(running), noon)
 	if len(texts) != 0 {
