@@ -59,7 +59,7 @@ var loginNext = map[authcore.ProblemCode]string{
 
 // tryAgain are the problems that pass by themselves.
 var tryAgain = map[authcore.ProblemCode]bool{
-	authcore.ProblemUnreachable: true, authcore.ProblemServerBusy: true, authcore.ProblemCaptivePortal: true,
+	authcore.ProblemUnreachable: true, authcore.ProblemServerBusy: true, authcore.ProblemCaptivePortal: true, authcore.ProblemProxy: true,
 	authcore.ProblemKeyringAbsent: true, authcore.ProblemKeyringLocked: true, authcore.ProblemKeyringSlow: true,
 	authcore.ProblemNoSessionBus: true, authcore.ProblemDiskFull: true, authcore.ProblemBadSource: true,
 }
