@@ -42,6 +42,8 @@ type fakeIssuer struct {
 	lost int
 	// hang, if set, holds every answer back until it is closed.
 	hang chan struct{}
+	// noRefresh makes a session one token long.
+	noRefresh bool
 	// forged makes the ID tokens those of somebody without the issuer's key.
 	forged bool
 
@@ -232,6 +234,10 @@ func (f *fakeIssuer) tokens(family string) *http.Response {
 			f.since[family] = now
 		}
 		answer["refresh_expires_in"] = int(f.since[family].Add(f.refreshLife).Sub(now) / time.Second)
+	}
+	if f.noRefresh {
+		delete(f.live, refresh)
+		delete(answer, "refresh_token")
 	}
 	return reply(200, answer)
 }

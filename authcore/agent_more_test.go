@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -675,4 +676,103 @@ func TestAThousandCallersWaitForOneRequestEachInItsOwnTime(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAFaultWhileTheUserApprovesIsShownAndHeals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.do(CommandSignIn)
+		b.do(CommandSignIn) // a second click asks for nothing new
+		if n := b.issuer.count("/oauth/device/code"); n != 1 {
+			t.Errorf("%d codes", n)
+		}
+		code := b.account().Prompt.UserCode
+		b.issuer.set(func(f *fakeIssuer) {
+			f.fault = func(name string) (*http.Response, error) {
+				if name == "/oauth/token device_code" {
+					return reply(503, nil), nil
+				}
+				return nil, nil
+			}
+		})
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		b.wantState(Prompting)
+		if a := b.account(); a.Problem == nil || a.Problem.Code != ProblemServerBusy || a.Prompt == nil || a.Prompt.UserCode != code {
+			t.Errorf("account = %+v", a)
+		}
+		b.issuer.set(func(f *fakeIssuer) { f.fault = nil })
+		time.Sleep(40 * time.Second)
+		synctest.Wait()
+		if a := b.account(); a.State != Prompting || a.Problem != nil {
+			t.Errorf("after the fault: %s, %v", a.State, a.Problem)
+		}
+		b.issuer.set(func(f *fakeIssuer) { f.decision = "approved" })
+		time.Sleep(12 * time.Second)
+		synctest.Wait()
+		b.wantState(SignedIn)
+	})
+}
+
+// A saved token that was issued "in the future" tells that the clock was set
+// back while the program did not run.
+func TestAClockThatWasSetBackBetweenTwoStartsIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.signIn()
+		b.settle()
+		b.stop()
+		a, err := NewAgent(AgentOptions{Environment: b.issuer.environment(), Vault: b.vault, Transport: b.issuer})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.wall = func() time.Time { return time.Now().Add(-5 * time.Hour) }
+		b.issuer.set(func(f *fakeIssuer) { f.fault = refreshFails })
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- a.Run(ctx) }()
+		defer func() { cancel(); <-ended }()
+		b.agent = a
+		synctest.Wait()
+		s := a.Snapshot()
+		if (s.Clock.Offset-5*time.Hour).Abs() > time.Minute || s.Clock.Problem == nil {
+			t.Errorf("clock = %+v", s.Clock)
+		}
+		// The token ends when it ends, not five hours later.
+		time.Sleep(23*time.Hour + 50*time.Minute)
+		b.hubHeader()
+		time.Sleep(15 * time.Minute)
+		if _, err := a.Headers(t.Context(), "", export.Hub, 0); err == nil {
+			t.Error("a dead token is handed out")
+		}
+	})
+}
+
+func TestContentThatIsNoSessionListIsDamage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.signIn()
+		b.settle()
+		b.stop()
+		lock, err := b.vault.Lock(t.Context())
+		if err == nil {
+			err = errors.Join(lock.Write(t.Context(), []byte(`["canary"]`)), lock.Unlock())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.start()
+		p := b.agent.Snapshot().Storage.Problem
+		if p == nil || p.Code != ProblemVaultDamaged || strings.Contains(p.Cause, "canary") {
+			t.Fatalf("problem = %v", p)
+		}
+		b.signIn()
+		b.settle()
+		if s := b.agent.Snapshot().Storage; !s.Saved || s.Problem != nil {
+			t.Errorf("storage = %+v", s)
+		}
+		if kept, _ := filepath.Glob(filepath.Join(filepath.Dir(b.vault.Path()), "vault-unreadable-*")); len(kept) != 1 {
+			t.Errorf("kept aside: %q", kept)
+		}
+	})
 }

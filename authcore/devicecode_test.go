@@ -292,3 +292,25 @@ func TestARefusedTokenOfASessionIsRenewedOnce(t *testing.T) {
 		})
 	}
 }
+
+// A server whose tokens never have 10 minutes left is not asked in a loop, and
+// its user not either.
+func TestTokensThatLiveForLessThanTheMarginAreGoodEnough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		issuer := newFakeIssuer()
+		issuer.life = 9 * time.Minute
+		h := conformanceDevice(t, issuer, "ada")
+		for range 100 {
+			if err := h.Authenticate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := h.HubHeaders(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+		}
+		if n := issuer.count("/oauth/token refresh_token"); n > 30 || issuer.count("/oauth/device/code") != 1 {
+			t.Errorf("%d renewals and %d sign-ins in 100 minutes", n, issuer.count("/oauth/device/code"))
+		}
+	})
+}
