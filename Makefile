@@ -52,10 +52,11 @@ unit:
 e2e: setup
 	@go test -race -vet=off -count=1 -v ./build/e2e/...
 
-## pictures: the main pages on a real desktop, light and dark at 1× and 2×, and the README's pictures from there
+## pictures: the main pages on a real desktop, light and dark at 1× and 2×, and the README's pictures, by the demo
 .PHONY: pictures
 pictures: setup
-	@go test -race -vet=off -count=1 -v -run TestTheMainPagesOnARealScreen ./build/e2e -args -all -readme $(CURDIR)/docs/images
+	@go test -race -vet=off -count=1 -v -run TestTheMainPagesOnARealScreen ./build/e2e -args -all
+	@go run ./build/demo -readme docs/images
 
 ## interop: the real Bitfount SDK with our token file and tokens (475 MB from PyPI, once); skipped where it cannot be had
 .PHONY: interop

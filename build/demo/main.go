@@ -3,11 +3,13 @@
 //
 // With a screen it leaves the rest to whoever sits before it. Without one it
 // brings up a virtual desktop, walks through a sign-in by itself, says each step
-// in plain words, and leaves pictures of what a user would see.
+// in plain words, and leaves pictures of what a user would see. With -readme it
+// does so in any case, and writes the README's pictures, which are parts of them.
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -20,13 +22,15 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx); err != nil {
+	readme := flag.String("readme", "", "walk through, and write the README's pictures into this `folder`")
+	flag.Parse()
+	if err := run(ctx, *readme); err != nil {
 		fmt.Fprintf(os.Stderr, "\nThe demo failed: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) error {
+func run(ctx context.Context, readme string) error {
 	folder, err := os.MkdirTemp("", "bitfount-demo-")
 	if err != nil {
 		return err
@@ -37,12 +41,12 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if hasScreen() {
+	if hasScreen() && readme == "" {
 		return showOnScreen(ctx, programs, folder)
 	}
 	out, err := filepath.Abs(filepath.Join("build", "out", "demo"))
 	if err != nil {
 		return err
 	}
-	return walkThrough(ctx, programs, out)
+	return walkThrough(ctx, programs, out, readme)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -25,10 +26,12 @@ var code = regexp.MustCompile(`\b[A-Z0-9]{4}-[A-Z0-9]{4}\b`)
 
 // walk is a walk through the product on a virtual desktop.
 type walk struct {
-	ctx  context.Context
-	out  string
-	step int
-	d    *desktop.Desktop
+	ctx context.Context
+	out string
+	// readme is the folder for the README's pictures, empty for none.
+	readme string
+	step   int
+	d      *desktop.Desktop
 }
 
 // say prints one step.
@@ -65,8 +68,8 @@ func (w *walk) until(what string, done func() error) error {
 
 // walkThrough signs in and uses the session as a user would: by the tray menu,
 // the provider's page and the clipboard.
-func walkThrough(ctx context.Context, programs trial.Programs, out string) (err error) {
-	w := &walk{ctx: ctx, out: out}
+func walkThrough(ctx context.Context, programs trial.Programs, out, readme string) (err error) {
+	w := &walk{ctx: ctx, out: out, readme: readme}
 	w.say("There is no screen here (neither DISPLAY nor WAYLAND_DISPLAY is set), so a virtual desktop starts.")
 	if w.d, err = desktop.Start(ctx, desktop.Options{Width: 1024, Height: 800}); err != nil {
 		return err
@@ -116,6 +119,9 @@ func walkThrough(ctx context.Context, programs trial.Programs, out string) (err 
 	if err := w.picture("1-tray"); err != nil {
 		return err
 	}
+	if err := w.publishCorner("tray", image.Pt(330, 90)); err != nil {
+		return err
+	}
 
 	if err := w.d.RestMouse(ctx); err != nil {
 		return err
@@ -131,6 +137,9 @@ func walkThrough(ctx context.Context, programs trial.Programs, out string) (err 
 	}
 	fmt.Print(indented(desktop.MenuText(menu)))
 	if err := w.picture("2-menu"); err != nil {
+		return err
+	}
+	if err := w.publishCorner("menu", image.Pt(330, 300)); err != nil {
 		return err
 	}
 	if err := w.d.CloseTrayMenu(ctx); err != nil {
@@ -172,6 +181,9 @@ func walkThrough(ctx context.Context, programs trial.Programs, out string) (err 
 	if err := w.picture("3-code"); err != nil {
 		return err
 	}
+	if err := w.publishWindow("code", window); err != nil {
+		return err
+	}
 
 	w.say("On the provider's page we compare the code, say that we are %s, and approve.", person)
 	if err := trial.Approve(ctx, link, shown, person); err != nil {
@@ -202,6 +214,9 @@ func walkThrough(ctx context.Context, programs trial.Programs, out string) (err 
 		return err
 	}
 	if err := w.picture("5-session"); err != nil {
+		return err
+	}
+	if err := w.publishWindow("signed-in", window); err != nil {
 		return err
 	}
 	w.say("We close the window. The session goes on without it.")

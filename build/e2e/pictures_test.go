@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"image"
 	"image/draw"
-	"image/png"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -20,11 +18,7 @@ import (
 	"github.com/bitfount/bitfount-tray/ui"
 )
 
-var (
-	// The README's pictures are screenshots of the light desktop at 1×.
-	readme = flag.String("readme", "", "write the README's pictures into this `folder`")
-	all    = flag.Bool("all", false, "take the main pages light and dark at 1× and 2×, not only light at 1× and dark at 2×")
-)
+var all = flag.Bool("all", false, "take the main pages light and dark at 1× and 2×, not only light at 1× and dark at 2×")
 
 // What the golden images show is what a screen shows: the main pages in a real
 // X11 window, compared with what Fyne's software renderer makes of the same
@@ -60,7 +54,6 @@ func walkThePages(t *testing.T, o desktop.Options) {
 	link := s.opened(1)
 	code := userCode.FindString(s.tooltip("approve in the browser"))
 	m.picture("2-code")
-	m.publish("code")
 	s.ok(trial.Approve(s.ctx, link, code, person))
 	s.tooltip(person)
 	m.picture("3-success")
@@ -82,17 +75,14 @@ func walkThePages(t *testing.T, o desktop.Options) {
 	m.picture("7-accounts")
 	m.press("Session")
 	m.picture("8-session")
-	m.publish("signed-in")
 
 	s.ok(w.Close(s.ctx))
 	s.ok(s.d.NoWindow(s.ctx, patience))
 	s.ok(s.d.HoverTray(s.ctx))
 	s.picture("9-tray")
-	m.publishCorner("tray", 330, 90)
 	s.ok(s.d.RestMouse(s.ctx))
 	s.ok(s.d.OpenTrayMenu(s.ctx))
 	s.picture("10-menu")
-	m.publishCorner("menu", 330, 330)
 	s.ok(s.d.CloseTrayMenu(s.ctx))
 }
 
@@ -209,36 +199,4 @@ func differ(p, q *image.RGBA, at image.Point, side int) bool {
 		}
 	}
 	return false
-}
-
-// publish writes the window with its frame as one of the README's pictures, if
-// that was asked for.
-func (m *mirror) publish(name string) {
-	m.Helper()
-	b, err := m.real.Bounds(m.ctx)
-	m.ok(err)
-	m.publishPart(name, func(image.Rectangle) image.Rectangle { return image.Rect(b.Min.X-2, b.Min.Y-20, b.Max.X+2, b.Max.Y+6) })
-}
-
-// publishCorner is publish for the screen's lower right corner.
-func (m *mirror) publishCorner(name string, width, height int) {
-	m.Helper()
-	m.publishPart(name, func(screen image.Rectangle) image.Rectangle {
-		return image.Rect(screen.Max.X-width, screen.Max.Y-height, screen.Max.X, screen.Max.Y)
-	})
-}
-
-func (m *mirror) publishPart(name string, part func(screen image.Rectangle) image.Rectangle) {
-	m.Helper()
-	if *readme == "" || m.Name() != "TestTheMainPagesOnARealScreen/light-1x" {
-		return
-	}
-	screen, err := m.d.Picture(m.ctx)
-	m.ok(err)
-	out := image.NewRGBA(part(screen.Bounds()))
-	draw.Draw(out, out.Bounds(), screen, out.Bounds().Min, draw.Src)
-	f, err := os.Create(filepath.Join(*readme, name+".png"))
-	m.ok(err)
-	m.ok((&png.Encoder{CompressionLevel: png.BestCompression}).Encode(f, out))
-	m.ok(f.Close())
 }
