@@ -90,7 +90,9 @@ func Run(ctx context.Context, o Options) (err error) {
 		w.Canvas().AddShortcut(&desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierShortcutDefault},
 			func(fyne.Shortcut) { w.Close() })
 	}
-	a.Lifecycle().SetOnStarted(func() { go follow(ctx, o, a, w, view) })
+	p := &painter{app: a, view: view}
+	p.drawFirst(o.Snapshots)
+	a.Lifecycle().SetOnStarted(func() { go follow(ctx, o, p, w) })
 	closed := false
 	w.SetOnClosed(func() { closed = true })
 	w.ShowAndRun()
@@ -177,7 +179,8 @@ func saveFile(w fyne.Window, name, text string, done func(path string, err error
 // follow brings snapshots, the passing of time and wishes for focus to the
 // view. The timer is set to the moment at which the view's text changes next,
 // so that nothing is drawn while nothing moves.
-func follow(ctx context.Context, o Options, a fyne.App, w fyne.Window, view *ui.View) {
+func follow(ctx context.Context, o Options, p *painter, w fyne.Window) {
+	view := p.view
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	onScreen := func(change func(now time.Time)) {
@@ -187,12 +190,12 @@ func follow(ctx context.Context, o Options, a fyne.App, w fyne.Window, view *ui.
 			timer.Reset(view.NextChange(now))
 		})
 	}
+	onScreen(view.Tick) // for what was drawn first
 	snapshots := o.Snapshots
-	colours := "" // of Settings.Theme; belongs to Fyne's goroutine
 	for {
 		select {
 		case <-ctx.Done():
-			fyne.Do(a.Quit)
+			fyne.Do(p.app.Quit)
 			return
 		case s, ok := <-snapshots:
 			if !ok {
@@ -200,18 +203,44 @@ func follow(ctx context.Context, o Options, a fyne.App, w fyne.Window, view *ui.
 				onScreen(func(time.Time) { view.Gone() })
 				continue
 			}
-			onScreen(func(now time.Time) {
-				if choice := s.Settings.Theme; choice != colours {
-					colours = choice
-					a.Settings().SetTheme(ui.ThemeOf(choice))
-				}
-				view.Render(s, now)
-			})
+			onScreen(func(now time.Time) { p.draw(s, now) })
 		case <-timer.C:
 			onScreen(view.Tick)
 		case <-o.Focus:
 			fyne.Do(w.RequestFocus)
 		}
+	}
+}
+
+// painter draws snapshots in the colours that they ask for. It belongs to Fyne's
+// goroutine.
+type painter struct {
+	app     fyne.App
+	view    *ui.View
+	colours string // of Settings.Theme
+}
+
+func (p *painter) draw(s *authcore.Snapshot, now time.Time) {
+	if choice := s.Settings.Theme; choice != p.colours {
+		p.colours = choice
+		p.app.Settings().SetTheme(ui.ThemeOf(choice))
+	}
+	p.view.Render(s, now)
+}
+
+// firstWait bounds the wait for the first snapshot, which is there in
+// milliseconds.
+const firstWait = 300 * time.Millisecond
+
+// drawFirst draws the first snapshot before the window is shown, so that nobody
+// sees it ask for patience in a flash.
+func (p *painter) drawFirst(snapshots <-chan *authcore.Snapshot) {
+	select {
+	case s, ok := <-snapshots:
+		if ok {
+			p.draw(s, time.Now())
+		}
+	case <-time.After(firstWait):
 	}
 }
 
