@@ -175,9 +175,11 @@ func runResident(ctx context.Context, f flags, paths authcore.Paths, client *loc
 func runWindow(ctx context.Context, client *localapi.Client) error {
 	snapshots := make(chan *authcore.Snapshot, 1)
 	focus := make(chan struct{}, 1)
+	watching, leave := context.WithCancel(ctx)
+	defer leave()
 	go func() {
 		defer close(snapshots)
-		for update, err := range client.WatchAsWindow(ctx) {
+		for update, err := range client.WatchAsWindow(watching) {
 			switch {
 			case err != nil:
 				return
@@ -196,7 +198,7 @@ func runWindow(ctx context.Context, client *localapi.Client) error {
 		}
 	}()
 	err := window.Run(ctx, window.Options{
-		Snapshots: snapshots, Focus: focus, Do: client.Do, AppID: appID, Version: version,
+		Snapshots: snapshots, Focus: focus, Closed: leave, Do: client.Do, AppID: appID, Version: version,
 		SetAPIKeys: client.SetAPIKeys, SetExternalJWT: client.SetExternalJWT,
 		TestAPIKeys: client.TestAPIKeys, TestSource: client.TestSource,
 	})

@@ -15,6 +15,15 @@ var children = map[string]func(){
 	"invisible": func() { sayNoOpenGL(); <-time.After(time.Hour) },
 	"stay":      func() { <-time.After(time.Hour) },
 	"end":       func() {},
+	// "end, stay" ends soon the first time and stays the next.
+	"end, stay": func() {
+		trace, err := os.OpenFile(os.Getenv("TRAY_TEST_TRACE"), os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			<-time.After(time.Hour)
+		}
+		_ = trace.Close()
+		<-time.After(300 * time.Millisecond)
+	},
 }
 
 func sayNoOpenGL() {

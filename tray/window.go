@@ -20,7 +20,8 @@ type Window struct {
 	Args []string
 	// Raise is called by Open when the window is already there, to ask it to
 	// come to the front.
-	Raise func()
+	// It reports whether somebody heard it.
+	Raise func() bool
 	// Report is called, on a goroutine of its own, with the reason when a
 	// window could not be opened or has failed, and with nil when one is open
 	// (has lived for some seconds) or was closed as usual.
@@ -29,6 +30,8 @@ type Window struct {
 	mu      sync.Mutex
 	running *exec.Cmd
 	closing bool
+	// missed is when Open last found a window that did not hear it.
+	missed time.Time
 }
 
 const (
@@ -38,6 +41,9 @@ const (
 	// pipesLeft is how long after its end the window's standard error is still
 	// read, where a program that it started (a browser) holds it open.
 	pipesLeft = 2 * time.Second
+	// going is how long a process may take to end whose window has left the
+	// screen: some hundredths of a second, more on busy machines.
+	going = 3 * time.Second
 	// lastWords is how long a window that has said that it cannot be created may
 	// take to end by itself. Fyne can also stay, without a window, for ever.
 	lastWords = 2 * time.Second
@@ -52,9 +58,30 @@ func (w *Window) Open() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.running != nil {
-		go w.Raise()
+		go w.raise()
 		return nil
 	}
+	return w.start()
+}
+
+// raise asks the window to come to the front. One that does not hear it is only
+// starting, or its user has just closed it.
+func (w *Window) raise() {
+	if w.Raise() {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.running != nil:
+		w.missed = time.Now()
+	case !w.closing:
+		_ = w.start() // Report is told of a failure
+	}
+}
+
+// start starts the window. The caller holds the lock.
+func (w *Window) start() error {
 	if p := displayProblem(); p != nil {
 		go w.Report(p)
 		return p
@@ -75,7 +102,7 @@ func (w *Window) Open() error {
 		go w.Report(p)
 		return p
 	}
-	w.running, w.closing = cmd, false
+	w.running, w.closing, w.missed = cmd, false, time.Time{}
 	go w.follow(cmd, said)
 	return nil
 }
@@ -100,11 +127,19 @@ func (w *Window) follow(cmd *exec.Cmd, said *tail) {
 			_ = cmd.Process.Kill()
 		}
 	}
+	late := going
+	if errors.Is(err, exec.ErrWaitDelay) {
+		err, late = nil, late+pipesLeft // it ended that much earlier
+	}
 	w.mu.Lock()
 	w.running = nil
 	closing := w.closing
+	if err == nil && !closing && time.Since(w.missed) < late {
+		// Somebody wants a window, and asked the one that was going.
+		_ = w.start() // Report is told of a failure
+	}
 	w.mu.Unlock()
-	if closing || err == nil || errors.Is(err, exec.ErrWaitDelay) {
+	if closing || err == nil {
 		w.Report(nil)
 		return
 	}
@@ -123,8 +158,8 @@ func (w *Window) Running() bool {
 func (w *Window) Close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.closing = true
 	if w.running != nil {
-		w.closing = true
 		_ = w.running.Process.Kill()
 	}
 }

@@ -2,6 +2,7 @@ package tray
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -48,7 +49,7 @@ func window(t *testing.T, behaviour string) (w *Window, reports chan *authcore.P
 	reports, raised = make(chan *authcore.Problem, 4), make(chan struct{}, 4)
 	w = &Window{
 		Args:   []string{"--window"},
-		Raise:  func() { raised <- struct{}{} },
+		Raise:  func() bool { raised <- struct{}{}; return true },
 		Report: func(p *authcore.Problem) { reports <- p },
 	}
 	t.Cleanup(w.Close)
@@ -99,6 +100,28 @@ func TestSecondOpenRaisesTheFirstWindow(t *testing.T) {
 	w.Close()
 	if p := within(t, 10*time.Second, reports); p != nil {
 		t.Errorf("a window that was closed is reported as %v", p)
+	}
+}
+
+// Whoever closes the window and opens it again at once asks a process that is
+// ending.
+func TestAWindowThatIsGoingIsOpenedAgain(t *testing.T) {
+	t.Setenv("TRAY_TEST_TRACE", filepath.Join(t.TempDir(), "started"))
+	w, reports, raised := window(t, "end, stay")
+	w.Raise = func() bool { raised <- struct{}{}; return false }
+	for range 2 {
+		if err := w.Open(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	within(t, 10*time.Second, raised)
+	if p := within(t, 10*time.Second, reports); p != nil || !w.Running() {
+		t.Errorf("reported %v, running: %v", p, w.Running())
+	}
+	// One that its user closes otherwise stays closed.
+	w.Close()
+	if p := within(t, 10*time.Second, reports); p != nil || w.Running() {
+		t.Errorf("reported %v, running: %v", p, w.Running())
 	}
 }
 

@@ -103,7 +103,7 @@ func Run(ctx context.Context, o Options) error {
 	r.clipboard = clipboard.Open(r.clipboardLost)
 	r.window = &tray.Window{
 		Args:   []string{"--window"},
-		Raise:  func() { r.focus.Request() },
+		Raise:  func() bool { return r.focus.Request() > 0 },
 		Report: r.windowReport,
 	}
 

@@ -33,6 +33,9 @@ type Options struct {
 	Snapshots <-chan *authcore.Snapshot
 	// Focus asks for the window to come forward. It may be nil.
 	Focus <-chan struct{}
+	// Closed is called once the window has left the screen, so that nobody asks it
+	// to come forward. It may be nil.
+	Closed func()
 	// Do sends a command to the resident. It is called on a goroutine of its
 	// own, several at a time. An *authcore.Problem is shown in its own words,
 	// any other error as the details of an internal problem.
@@ -94,7 +97,12 @@ func Run(ctx context.Context, o Options) (err error) {
 	p.drawFirst(o.Snapshots)
 	a.Lifecycle().SetOnStarted(func() { go follow(ctx, o, p, w) })
 	closed := false
-	w.SetOnClosed(func() { closed = true })
+	w.SetOnClosed(func() {
+		closed = true
+		if o.Closed != nil {
+			o.Closed()
+		}
+	})
 	w.ShowAndRun()
 	if !closed && ctx.Err() == nil {
 		// Fyne logs why it has no window, and ends as if somebody had quit.
