@@ -76,8 +76,10 @@ type Agent struct {
 	subscribersMu sync.Mutex
 	subscribers   map[chan *Snapshot]struct{}
 
-	// wall is the local wall clock, replaced in tests that set the clock.
-	wall func() time.Time
+	// wall is the local wall clock, replaced in tests that set the clock, and
+	// addresses networkAddresses, replaced in tests that change the network.
+	wall      func() time.Time
+	addresses func() string
 
 	// What follows belongs to the goroutine of Run.
 
@@ -106,6 +108,7 @@ type Agent struct {
 	revoking      bool
 	revokeAt      time.Time
 	revokeRetries int
+	lastAddresses *string   // nil while nothing fails
 	lastWall      time.Time // without monotonic part
 	lastMonotonic time.Time
 }
@@ -177,6 +180,7 @@ func NewAgent(o AgentOptions) (*Agent, error) {
 		clients:     map[clientKey]*oauth.Client{},
 		removed:     map[string]bool{},
 		wall:        time.Now,
+		addresses:   networkAddresses,
 		settings:    DefaultSettings(),
 	}
 	if o.Settings != nil {
@@ -404,6 +408,7 @@ func (a *Agent) untilNext() time.Duration {
 // tick looks at the clock and starts everything that is due.
 func (a *Agent) tick() {
 	a.noticeJump()
+	a.noticeNetwork()
 	a.checkTokenFiles()
 	now := a.now()
 	for _, acc := range a.accounts {

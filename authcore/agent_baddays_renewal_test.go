@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -112,6 +113,55 @@ func CommandSignOutFirst(b *bench, lock interface{ Unlock() error }) CommandName
 	b.do(CommandSignOut)
 	_ = lock.Unlock()
 	return CommandCancelSignIn
+}
+
+// Where no system service tells, a computer that comes into a network has other
+// addresses than before.
+func TestANetworkThatComesBackIsNoticedByItsAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		var looks atomic.Int32
+		var addresses atomic.Value
+		addresses.Store("10.0.0.7/24")
+		_ = b.agent.call(t.Context(), func() error {
+			b.agent.addresses = func() string { looks.Add(1); return addresses.Load().(string) }
+			return nil
+		})
+		b.signIn()
+		time.Sleep(10 * time.Hour)
+		if n := looks.Load(); n != 0 {
+			t.Errorf("%d looks while all is well", n)
+		}
+		b.issuer.set(func(f *fakeIssuer) { f.fault = refreshFails })
+		addresses.Store("")
+		time.Sleep(12 * time.Hour) // due, and tried again every 5 minutes by now
+		synctest.Wait()
+		b.wantState(Offline)
+		for _, c := range []struct {
+			addresses string
+			tried     bool
+		}{{"192.168.1.9/24", true}, {"", false}, {"192.168.1.9/24", true}, {"192.168.1.9/24", false}} {
+			// Just after a try by the clock, so that the next one is minutes away.
+			for n := b.issuer.count(refreshPath); b.issuer.count(refreshPath) == n; {
+				time.Sleep(time.Second)
+			}
+			for b.account().RenewAt.Sub(time.Now()) < 3*time.Minute {
+				time.Sleep(time.Second)
+			}
+			n := b.issuer.count(refreshPath)
+			addresses.Store(c.addresses)
+			time.Sleep(tickEvery + time.Second)
+			synctest.Wait()
+			if tried := b.issuer.count(refreshPath) > n; tried != c.tried {
+				t.Errorf("%q: tried again within a tick: %v", c.addresses, tried)
+			}
+		}
+		b.issuer.set(func(f *fakeIssuer) { f.fault = nil })
+		addresses.Store("172.16.0.1/16")
+		time.Sleep(tickEvery + time.Second)
+		synctest.Wait()
+		b.wantState(SignedIn)
+	})
 }
 
 func TestWhenARenewalIsDue(t *testing.T) {

@@ -4,6 +4,6 @@ package authcore
 
 import "context"
 
-// watchWakeUps does nothing here: the agent's tick compares the clocks every
-// 20 s at most, and tries what failed again.
+// watchWakeUps does nothing here: the agent's tick compares clocks and addresses
+// every 20 s at most.
 func watchWakeUps(context.Context, func(string)) {}
