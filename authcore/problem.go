@@ -266,7 +266,7 @@ var words = map[ProblemCode]Words{
 	},
 	ProblemNoTrayHost: {
 		"This desktop shows no tray icons.",
-		"Bitfount Tray runs, but its icon cannot be seen. Everything can be done in this window.",
+		"Bitfount Tray runs, but its icon cannot be seen. Everything can be done in its window, which opens when you start Bitfount Tray again.",
 		"On GNOME, install the extension “AppIndicator and KStatusNotifierItem Support”. The icon appears by itself.",
 	},
 	ProblemNoSessionBus: {
