@@ -1,7 +1,7 @@
 // Command cli measures how long the command line takes to print headers and
 // tokens, with Bitfount Tray running and without, beside Debian's gh and
 // oidc-token, beside a program that does nothing but read the keyring, and beside
-// one that does nothing at all. All of it happens on a virtual desktop; in each
+// the smallest that Go can make. All of it happens on a virtual desktop; in each
 // round, hyperfine runs all programs of one environment. It prints a table.
 //
 //	go run ./build/bench/cli
@@ -114,7 +114,10 @@ func run(ctx context.Context) error {
 	// Where there is no socket, no Bitfount Tray runs.
 	elsewhere := append(desktop.Without(environment, "XDG_RUNTIME_DIR"), "XDG_RUNTIME_DIR="+filepath.Join(folder, "nowhere"))
 	line := func(title, command string) *measured { return &measured{title: title, command: command} }
-	floor := line("a Go program that only prints a line", filepath.Join(folder, "floor"))
+	floor := []*measured{
+		line("a Go program that only prints a line", filepath.Join(folder, "floor")),
+		line("a Go program that only asks Bitfount Tray for a token", filepath.Join(folder, "exchange")+" token"),
+	}
 	running := []*measured{
 		line("`bitfount-auth token`, Bitfount Tray running", auth+" token"),
 		line("`bitfount-auth headers`, Bitfount Tray running", auth+" headers"),
@@ -127,7 +130,7 @@ func run(ctx context.Context) error {
 		line("a program that only reads the keyring", filepath.Join(folder, "keyring")+" "+vault.Service+" "+key),
 	}
 	for range rounds {
-		if err := measure(ctx, folder, environment, append([]*measured{floor}, running...)); err != nil {
+		if err := measure(ctx, folder, environment, append(floor[:2:2], running...)); err != nil {
 			return err
 		}
 		if err := measure(ctx, folder, elsewhere, alone); err != nil {
@@ -139,7 +142,7 @@ func run(ctx context.Context) error {
 
 // build makes the command line as a release does, and the programs beside it.
 func build(ctx context.Context, folder string) error {
-	for name, pkg := range map[string]string{"bitfount-auth": "/cmd/bitfount-auth", "keyring": "/build/bench/cli/keyring", "floor": "/build/bench/cli/floor"} {
+	for name, pkg := range map[string]string{"bitfount-auth": "/cmd/bitfount-auth", "keyring": "/build/bench/cli/keyring", "floor": "/build/bench/cli/floor", "exchange": "/build/bench/cli/exchange"} {
 		cmd := exec.CommandContext(ctx, "go", "build", "-ldflags=-s -w", "-o", filepath.Join(folder, name), desktop.Module+pkg)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -278,12 +281,12 @@ func measure(ctx context.Context, folder string, environment []string, all []*me
 
 func (m *measured) median() float64 { return m.seconds[len(m.seconds)/2] }
 
-func report(floor *measured, running, alone []*measured) error {
+func report(floor, running, alone []*measured) error {
 	fmt.Printf("Measured on %s, %s, %d cores (%s), %d runs of each in %d rounds.\n\n",
-		time.Now().UTC().Format(time.DateOnly), system(), runtime.NumCPU(), processor(), len(floor.seconds), rounds)
+		time.Now().UTC().Format(time.DateOnly), system(), runtime.NumCPU(), processor(), len(floor[0].seconds), rounds)
 	fmt.Println("| program | median | fastest | 9 in 10 are under |\n|---|---|---|---|")
 	ms := func(seconds float64) string { return fmt.Sprintf("%.2f ms", seconds*1000) }
-	for _, m := range append(append(append([]*measured{}, running...), alone...), floor) {
+	for _, m := range slices.Concat(running, floor, alone) {
 		fmt.Printf("| %s | %s | %s | %s |\n", m.title, ms(m.median()), ms(m.seconds[0]), ms(m.seconds[len(m.seconds)*9/10]))
 	}
 	with, without := max(running[0].median(), running[1].median()), max(alone[0].median(), alone[1].median())
