@@ -93,7 +93,7 @@ func TestNoReportHoldsASecret(t *testing.T) {
 			t.Fatal(err)
 		}
 		write(filepath.Join(r.value("XDG_DATA_HOME"), "bitfount-tray", "history.json"), string(history))
-		write(filepath.Join(r.value("XDG_STATE_HOME"), "bitfount-tray", "log", "bitfount-tray.log"), "Authorization: Bearer "+jwt("the log")+"\n")
+		write(filepath.Join(r.value("HOME"), ".local", "state", "bitfount-tray", "log", "bitfount-tray.log"), "Authorization: Bearer "+jwt("the log")+"\n")
 		seeded := r.with(
 			"HTTPS_PROXY=http://amelia:"+opaque("the proxy's password in the environment")+"@127.0.0.1:1",
 			"BITFOUNT_API_KEY_ID="+opaque("an API key's ID in the environment"), "BITFOUNT_API_KEY="+opaque("an API key in the environment"),
