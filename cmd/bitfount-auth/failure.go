@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,6 +58,13 @@ var loginNext = map[authcore.ProblemCode]string{
 	authcore.ProblemVaultDamaged:       "Run bitfount-auth login. Everything else goes on as before.",
 }
 
+// keyringNext is the next step where no keyring is: authcore's words send people
+// to a desktop, or to this very command.
+var keyringNext = map[authcore.ProblemCode]string{
+	authcore.ProblemNoSessionBus:  "Start a session bus and a keyring first, as bitfount-auth login --help shows, or use API keys.",
+	authcore.ProblemKeyringAbsent: "Start a keyring first, as bitfount-auth login --help shows, or use API keys.",
+}
+
 // tryAgain are the problems that pass by themselves.
 var tryAgain = map[authcore.ProblemCode]bool{
 	authcore.ProblemUnreachable: true, authcore.ProblemServerBusy: true, authcore.ProblemCaptivePortal: true, authcore.ProblemProxy: true,
@@ -66,8 +74,8 @@ var tryAgain = map[authcore.ProblemCode]bool{
 
 // nextStep is what somebody at a terminal can do.
 func nextStep(p *authcore.Problem) string {
-	next, ok := loginNext[p.Code]
-	if !ok {
+	next := cmp.Or(loginNext[p.Code], keyringNext[p.Code])
+	if next == "" {
 		return p.Words().Next
 	}
 	for name, value := range p.Params {

@@ -26,7 +26,15 @@ is a terminal. Open the link in any browser, on this computer or another device,
 compare the code, and approve.
 
 A browser is opened where this computer has a display, unless --no-browser is
-given. Ctrl-C cancels; the session that was there before stays as it was.`,
+given. Ctrl-C cancels; the session that was there before stays as it was.
+
+The session is kept encrypted, with a key in the keyring of this login. A server
+without a desktop has none until one is started, with a password of your choice:
+  dbus-run-session -- bash
+  read -rs password
+  printf %s "$password" | gnome-keyring-daemon --unlock --components=secrets
+The same password opens it again at the next login. Where Bitfount Tray does not
+run and there is no keyring, nothing could be kept, and login does not begin.`,
 		Example: `  bitfount-auth login
   bitfount-auth login --no-browser
   BITFOUNT_ENVIRONMENT=staging bitfount-auth login`,
@@ -43,6 +51,9 @@ given. Ctrl-C cancels; the session that was there before stays as it was.`,
 
 // login signs in and waits until somebody has approved.
 func (p *program) login(ctx context.Context, s sessions, noBrowser bool) error {
+	if err := s.keeps(ctx); err != nil {
+		return err
+	}
 	before, err := p.signInAccount(ctx, s)
 	if err != nil {
 		return err
@@ -52,7 +63,7 @@ func (p *program) login(ctx context.Context, s sessions, noBrowser bool) error {
 	if err := s.do(ctx, command); err != nil {
 		return err
 	}
-	l := login{program: p, before: before, browse: !noBrowser && !s.resident()}
+	l := login{program: p, before: before, browse: !noBrowser && !s.resident(), alone: !s.resident()}
 	err = l.follow(ctx, s)
 	if ctx.Err() != nil && ours {
 		// Ctrl-C: nobody waits for this sign-in any more.
@@ -116,6 +127,8 @@ type login struct {
 	before authcore.Account
 	// browse opens the browser from this process.
 	browse bool
+	// alone says that what is not saved ends with this process.
+	alone bool
 	// begun: the sign-in was seen to be under way.
 	begun bool
 	// shown is the code on the screen, trouble what was complained of.
@@ -162,6 +175,8 @@ func (l *login) look(a authcore.Account, s *authcore.Snapshot) (done bool, err e
 	renewed := !a.SignedInAt.Equal(l.before.SignedInAt)
 	failed := a.Problem != nil && (l.before.Problem == nil || !a.Problem.Since.Equal(l.before.Problem.Since))
 	switch {
+	case renewed && a.HasHeaders && l.alone && s.Storage.Problem != nil:
+		return true, s.Storage.Problem
 	case renewed && a.HasHeaders:
 		if s.Storage.Problem != nil {
 			p.say(describe(s.Storage.Problem))

@@ -29,6 +29,8 @@ type sessions interface {
 	watch(context.Context) iter.Seq2[*authcore.Snapshot, error]
 	do(context.Context, authcore.Command) error
 	setAPIKeys(context.Context, authcore.APIKeysAccount) error
+	// keeps says why a session could not be kept beyond this process, or nil.
+	keeps(context.Context) error
 	// settle waits until what was asked for outlives this process.
 	settle(context.Context) error
 	headers(ctx context.Context, account string, service export.Service, minValid time.Duration) ([]export.Header, error)
@@ -77,6 +79,9 @@ func (r residentSessions) setAPIKeys(ctx context.Context, k authcore.APIKeysAcco
 	return r.client.SetAPIKeys(ctx, k)
 }
 
+// keeps: the resident goes on, with the session in its memory if need be.
+func (residentSessions) keeps(context.Context) error { return nil }
+
 // settle has nothing to wait for: the resident goes on.
 func (residentSessions) settle(context.Context) error { return nil }
 
@@ -89,7 +94,10 @@ func (r residentSessions) token(ctx context.Context, account string, minValid ti
 }
 
 // agentSessions is an agent of this process.
-type agentSessions struct{ agent *authcore.Agent }
+type agentSessions struct {
+	agent *authcore.Agent
+	vault *vault.Vault
+}
 
 // settleLimit bounds the wait for the disk and the servers after a command. A
 // sign-out that a server could not be told of in that time is kept and told by
@@ -137,7 +145,7 @@ func (p *program) withAgent(ctx context.Context, paths authcore.Paths, f func(co
 	go func() { ended <- agent.Run(running) }()
 	err = agent.Ready(ctx)
 	if err == nil {
-		err = f(ctx, agentSessions{agent})
+		err = f(ctx, agentSessions{agent, p.vault})
 	}
 	stop()
 	return errors.Join(err, <-ended)
@@ -179,6 +187,26 @@ func (a agentSessions) setAPIKeys(ctx context.Context, k authcore.APIKeysAccount
 		return err
 	}
 	return a.settle(ctx)
+}
+
+// keeps asks the keyring: a first sign-in would do so only when somebody has
+// approved it.
+func (a agentSessions) keeps(ctx context.Context) error {
+	_, err := a.vault.CheckKeyring(ctx)
+	for _, trouble := range []struct {
+		err  error
+		code authcore.ProblemCode
+	}{
+		{vault.ErrNoSessionBus, authcore.ProblemNoSessionBus}, // which is an ErrKeyringAbsent, too
+		{vault.ErrKeyringAbsent, authcore.ProblemKeyringAbsent},
+		{vault.ErrKeyringLocked, authcore.ProblemKeyringLocked},
+		{vault.ErrKeyringSlow, authcore.ProblemKeyringSlow},
+	} {
+		if errors.Is(err, trouble.err) {
+			return &authcore.Problem{Code: trouble.code, Cause: err.Error()}
+		}
+	}
+	return ctx.Err() // what is wrong with the file itself, a sign-in mends
 }
 
 func (a agentSessions) settle(ctx context.Context) error {

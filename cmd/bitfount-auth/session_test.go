@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -222,6 +223,50 @@ func TestTheKeyringsTroubleIsSaid(t *testing.T) {
 	got := r.run("doctor")
 	if got.code != exitFailed || !regexp.MustCompile(`(?m)^BAD saved sessions`).MatchString(got.stdout) {
 		t.Errorf("doctor: %+v", got)
+	}
+}
+
+// TestOnAServerWithoutADesktop does what the help of login says: no session bus
+// and no keyring are there but those that it starts.
+func TestOnAServerWithoutADesktop(t *testing.T) {
+	for _, program := range []string{"dbus-run-session", "gnome-keyring-daemon", "bash"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip(program, " is not installed")
+		}
+	}
+	t.Parallel()
+	r := alone(t)
+	r.provider = provider.Start(t, provider.Options{Interval: time.Second})
+	r.provider.Config(filepath.Join(r.value("XDG_CONFIG_HOME"), "bitfount-tray", "config.toml"))
+	r.run("login").wantFailure(t, exitTryAgain, "no desktop message bus", "Start a session bus and a keyring first", "login --help", "API keys")
+	if n := r.provider.Stats().Outcomes["device_code_issued"]; n != 0 {
+		t.Error("somebody was asked to approve a session that could not be kept")
+	}
+
+	keyring := func(command string) *exec.Cmd {
+		script := `password="correct horse"; printf %s "$password" | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1; ` + command
+		cmd := r.command()
+		cmd.Path, _ = exec.LookPath("dbus-run-session")
+		cmd.Args = []string{"dbus-run-session", "--", "bash", "-c", script}
+		return cmd
+	}
+	login := keyring("exec bitfount-auth login")
+	stderr, err := login.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := login.Start(); err != nil {
+		t.Fatal(err)
+	}
+	page, said := readPage(t, stderr)
+	r.provider.ApproveOnPage(page, amelia)
+	rest, _ := io.ReadAll(stderr)
+	if err := login.Wait(); err != nil {
+		t.Fatalf("login: %v\n%s%s", err, said, rest)
+	}
+	out, err := keyring("bitfount-auth status").Output() // a later login
+	if err != nil || !strings.HasPrefix(string(out), "Signed in as dr.amelia.stone") {
+		t.Errorf("%s, %v", out, err)
 	}
 }
 
