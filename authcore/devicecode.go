@@ -134,6 +134,16 @@ func (h *DeviceCodeFlowHandler) Authenticated() bool {
 	return s.ActiveAccount().HasHeaders && s.ActiveAccount().Left(s.Now(time.Now())) > deviceCodeMargin
 }
 
+// localExpiry is when the access token expires by this computer's own clock, as
+// those see it who know of no other. It is zero without a token.
+func (h *DeviceCodeFlowHandler) localExpiry() time.Time {
+	c := h.agent.credentials.Load()
+	if c.active == nil || c.active.expires.IsZero() {
+		return time.Time{}
+	}
+	return c.active.expires.Add(-c.offset)
+}
+
 // Username is the user who signed in, or the one who must; empty while neither
 // is known.
 func (h *DeviceCodeFlowHandler) Username() string {

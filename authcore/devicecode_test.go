@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"github.com/bitfount/bitfount-tray/authcore/vault"
 )
 
@@ -313,4 +315,28 @@ func TestTokensThatLiveForLessThanTheMarginAreGoodEnough(t *testing.T) {
 			t.Errorf("%d renewals and %d sign-ins in 100 minutes", n, issuer.count("/oauth/device/code"))
 		}
 	})
+}
+
+// golang.org/x/oauth2 judges a token by this computer's clock, which can be wrong.
+func TestATokenSourcesExpiryIsByThisComputersClock(t *testing.T) {
+	for _, wrong := range []time.Duration{0, 7 * time.Hour, -7 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			issuer := newFakeIssuer()
+			issuer.clock = wrong
+			h := conformanceDevice(t, issuer, "ada")
+			tokens := oauth2.ReuseTokenSource(nil, must(NewSession(h, issuer.environment(), nil)).TokenSource(t.Context()))
+			first := must(tokens.Token())
+			if life := time.Until(first.Expiry); (life-24*time.Hour).Abs() > time.Minute || !first.Valid() {
+				t.Errorf("with a clock that is %v behind: %v left, valid %v", wrong, life, first.Valid())
+			}
+			time.Sleep(23 * time.Hour)
+			if again := must(tokens.Token()); again.AccessToken != first.AccessToken {
+				t.Error("it was not used again")
+			}
+			time.Sleep(time.Hour)
+			if next := must(tokens.Token()); next.AccessToken == first.AccessToken || !next.Valid() {
+				t.Error("an expired token")
+			}
+		})
+	}
 }

@@ -392,8 +392,9 @@ func discard(resp *http.Response) {
 // it, authenticating under ctx where needed. Token fails for a handler that has
 // none (API keys).
 //
-// A token's Expiry is always set, so that wrapping the source in
-// oauth2.ReuseTokenSource is right, but not needed.
+// A token's Expiry is always set, and by this computer's clock even where that
+// is known to be wrong, so that wrapping the source in oauth2.ReuseTokenSource is
+// right, but not needed.
 func (s *Session) TokenSource(ctx context.Context) oauth2.TokenSource {
 	return sessionTokenSource{ctx, s}
 }
@@ -417,7 +418,10 @@ func (t sessionTokenSource) Token() (*oauth2.Token, error) {
 		return nil, errors.New("API keys are no OAuth token: use the session's client, or the handler's headers")
 	}
 	var expiry time.Time
-	if h, ok := t.session.handler.(interface{ ExpiresAt() time.Time }); ok {
+	switch h := t.session.handler.(type) {
+	case *DeviceCodeFlowHandler:
+		expiry = h.localExpiry()
+	case interface{ ExpiresAt() time.Time }:
 		expiry = h.ExpiresAt()
 	}
 	if expiry.IsZero() {
