@@ -70,7 +70,7 @@ func (f *Fault) Error() string {
 	case FaultCertificate:
 		fmt.Fprintf(&b, "the certificate of %s, issued by %q, is not trusted", f.Host, f.CertificateIssuer)
 	case FaultProxy:
-		fmt.Fprintf(&b, "the proxy before %s does not let through", f.Host)
+		fmt.Fprintf(&b, "the proxy on the way to %s does not let through", f.Host)
 	default:
 		fmt.Fprintf(&b, "%s cannot be reached", f.Host)
 	}
