@@ -199,9 +199,10 @@ func TestClearReachesACopyOfAClipboardManager(t *testing.T) {
 }
 
 // keep is a desktop that keeps what is copied and puts it back when its owner
-// goes. A stubborn one keeps the first text for ever.
-func keep(t *testing.T, stubborn bool) {
+// goes. A stubborn one keeps the first text for ever. It tells when it has one.
+func keep(t *testing.T, stubborn bool) (has chan struct{}) {
 	t.Helper()
+	has = make(chan struct{})
 	conn, err := xgb.NewConn()
 	if err != nil {
 		t.Fatal(err)
@@ -215,7 +216,7 @@ func keep(t *testing.T, stubborn bool) {
 	t.Cleanup(func() { close(stop); <-stopped; close(k.done); conn.Close() })
 	go func() {
 		defer close(stopped)
-		has := func(what secret.Secret) bool { k.text = what; return k.offeredByAnother() }
+		offers := func(what secret.Secret) bool { k.text = what; return k.offeredByAnother() }
 		kept := false
 		for {
 			select {
@@ -230,24 +231,25 @@ func keep(t *testing.T, stubborn bool) {
 			case owner.Owner == xproto.WindowNone && kept:
 				_ = k.take()
 			case owner.Owner == k.window || owner.Owner == xproto.WindowNone:
-			case has(text):
-				k.offered, kept = text, true
-			case !stubborn && has(secret.Secret{}):
-				k.offered, kept = secret.Secret{}, true
+			case offers(text):
+				if k.offered = text; !kept {
+					close(has)
+				}
+				kept = true
+			case kept && !stubborn && offers(secret.Secret{}):
+				k.offered = secret.Secret{}
 			}
 			k.handleFor(2 * time.Millisecond)
 		}
 	}()
+	return has
 }
 
 func TestClearIsStrongerThanADesktopThatPutsTheTextBack(t *testing.T) {
 	startX(t)
-	keep(t, false)
+	has := keep(t, false)
 	c, _ := opened(t)
-	if got := paste(t, "UTF8_STRING"); !same(got) {
-		t.Error("the text is not there")
-	}
-	<-time.After(50 * time.Millisecond) // for the desktop to take its copy
+	<-has
 	if err := c.Clear(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -258,9 +260,9 @@ func TestClearIsStrongerThanADesktopThatPutsTheTextBack(t *testing.T) {
 
 func TestACopyThatCannotBeTakenAwayIsAnError(t *testing.T) {
 	startX(t)
-	keep(t, true)
+	has := keep(t, true)
 	c, _ := opened(t)
-	<-time.After(50 * time.Millisecond)
+	<-has
 	if err := c.Clear(t.Context()); !errors.Is(err, errKept) {
 		t.Errorf("the error is %v", err)
 	}

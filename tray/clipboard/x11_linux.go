@@ -31,6 +31,10 @@ const answerTime = time.Second
 // gone. GNOME's window manager does so within milliseconds.
 const restoreTime = 250 * time.Millisecond
 
+// restoreTries is how often a desktop is given an empty text to keep: a busy one
+// may miss the first.
+const restoreTries = 3
+
 // errKept says that a copy of the text stays on the clipboard.
 var errKept = errors.New("the desktop keeps a copy and puts it back each time that it is taken away")
 
@@ -261,21 +265,20 @@ func (c *x11Claim) giveUp() error {
 		return err
 	}
 	c.offered = secret.Secret{}
-	if err := c.take(); err != nil {
-		return err
-	}
-	// Whoever keeps copies asks for this one now.
-	c.handleFor(restoreTime)
-	if !c.owner { // somebody has copied something else, or the desktop has ours
-		if c.offeredByAnother() {
-			return errKept
+	for range restoreTries {
+		if c.take() != nil {
+			break
 		}
-		return nil
+		// Whoever keeps copies asks for this one now.
+		c.handleFor(restoreTime)
+		if !c.owner { // somebody else has copied something, or the desktop has ours
+			break
+		}
+		if err := c.disown(c.since); err != nil || !c.putBack() {
+			return err
+		}
 	}
-	if err := c.disown(c.since); err != nil {
-		return err
-	}
-	if c.putBack() {
+	if c.offeredByAnother() {
 		return errKept
 	}
 	return nil
