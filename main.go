@@ -14,8 +14,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/authcore/localapi"
@@ -89,12 +89,31 @@ func start(f flags) error {
 	case f.window:
 		return runWindow(ctx, client)
 	case f.quit:
-		if err := client.Do(ctx, authcore.Command{Name: authcore.CommandQuit}); !errors.Is(err, localapi.ErrNotRunning) {
-			return err
-		}
-		return nil
+		return quit(ctx, client)
 	}
 	return runResident(ctx, f, paths, client)
+}
+
+// quitLimit is how long a resident may take to end: a renewal under way is
+// waited for.
+const quitLimit = 15 * time.Second
+
+// quit ends the resident, if there is one, and returns when it answers no more,
+// so that what comes after it, such as an update, can start another.
+func quit(ctx context.Context, client *localapi.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, quitLimit)
+	defer cancel()
+	err := client.Do(ctx, authcore.Command{Name: authcore.CommandQuit})
+	for err == nil {
+		if _, err = client.Snapshot(ctx); err == nil {
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	var refused *authcore.Problem
+	if errors.As(err, &refused) || ctx.Err() != nil {
+		return err
+	}
+	return nil // not running, or cut off in the middle of an answer
 }
 
 func runResident(ctx context.Context, f flags, paths authcore.Paths, client *localapi.Client) error {
@@ -110,9 +129,11 @@ func runResident(ctx context.Context, f flags, paths authcore.Paths, client *loc
 	}
 	defer listener.Close()
 	resident.Harden()
-	// At rest there is next to no garbage: a small heap target keeps the
-	// resident under its 30 MB.
-	debug.SetGCPercent(50)
+	resident.CollectByGrowth()
+	// With a second processor at hand, Go wakes threads to look for work that is
+	// not there, each time that a timer fires. The resident waits, and one is
+	// plenty for what it does in between.
+	runtime.GOMAXPROCS(1)
 
 	managed, policyProblem := policy.Read()
 	// The policy's mistakes are in policyProblem.

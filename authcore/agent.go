@@ -158,8 +158,9 @@ func (e Environment) clientKey() clientKey {
 // tickEvery is the longest that the agent sleeps. A laptop that wakes up is
 // noticed within it, since timers stand still during sleep while the wall
 // clock does not. What is due then has to be done within 30 s of waking, so
-// there is time left for a second and a third try: networks come back later.
-const tickEvery = 20 * time.Second
+// there is time left for a second try: networks come back later. A program at
+// rest should not wake up more often than every 20 s, this and all else together.
+const tickEvery = 25 * time.Second
 
 // NewAgent makes an agent. It does nothing before Run. The error is that of an
 // environment that Validate refuses.

@@ -29,7 +29,14 @@ type history struct {
 	events []TimelineEvent
 	dirty  bool
 	saving bool
+	// last is what was shown last, as long as it is true. A snapshot with the
+	// very same slice is compared with the one before in no time.
+	last  []TimelineEvent
+	known bool
 }
+
+// changed notes that the events are others.
+func (h *history) changed() { h.dirty, h.known = true, false }
 
 // event adds to the timeline.
 func (a *Agent) event(e TimelineEvent) {
@@ -38,18 +45,22 @@ func (a *Agent) event(e TimelineEvent) {
 		return e.At.Sub(old.At) > historyLife
 	})
 	a.history.events = append(keep[max(0, len(keep)-historyMost+1):], e)
-	a.history.dirty = true
+	a.history.changed()
 }
 
-// shown is the last day of the timeline.
+// shown is the last day of the timeline. The slice must not be changed.
 func (h *history) shown(now time.Time) []TimelineEvent {
+	if h.known && (len(h.last) == 0 || now.Sub(h.last[0].At) < historyShown) {
+		return h.last
+	}
 	var last []TimelineEvent
 	for _, e := range h.events {
 		if now.Sub(e.At) < historyShown {
 			last = append(last, e)
 		}
 	}
-	return last[max(0, len(last)-historyShownMost):]
+	h.last, h.known = last[max(0, len(last)-historyShownMost):], true
+	return h.last
 }
 
 // loadHistory reads the timeline. One that cannot be read begins anew: it is
@@ -62,6 +73,7 @@ func (a *Agent) loadHistory() {
 	if err == nil {
 		err = json.Unmarshal(data, &a.history.events)
 	}
+	a.history.known = false
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		a.log.Warn("the history cannot be read", "cause", err)
 		a.history.events = nil

@@ -291,7 +291,7 @@ func (a *Agent) online(acc *account) {
 		if e := &events[i]; e.Kind == EventOffline && e.Account == acc.rec.ID {
 			if e.Until.IsZero() {
 				e.Until = a.now()
-				a.history.dirty = true
+				a.history.changed()
 			}
 			return
 		}
