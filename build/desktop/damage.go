@@ -3,6 +3,7 @@ package desktop
 import (
 	"context"
 	"fmt"
+	"io"
 	"strconv"
 	"time"
 
@@ -10,6 +11,9 @@ import (
 	"github.com/jezek/xgb/damage"
 	"github.com/jezek/xgb/xproto"
 )
+
+// The library says on standard error how it connects.
+func init() { xgb.Logger.SetOutput(io.Discard) }
 
 // Drawn counts how often something is drawn into the window within a time: the
 // X server's own count of changed rectangles (X Damage Extension), whoever and
@@ -36,6 +40,20 @@ func (w Window) Drawn(ctx context.Context, within time.Duration) (int, error) {
 	}
 	if err := damage.CreateChecked(x, object, xproto.Drawable(id), damage.ReportLevelRawRectangles).Check(); err != nil {
 		return 0, err
+	}
+	// The server begins by calling everything changed: that is in front of the
+	// answer to a further question.
+	if _, err := xproto.GetInputFocus(x).Reply(); err != nil {
+		return 0, err
+	}
+	for {
+		event, err := x.PollForEvent()
+		if err != nil {
+			return 0, err
+		}
+		if event == nil {
+			break
+		}
 	}
 	events := make(chan error)
 	go func() {

@@ -70,8 +70,9 @@ type scene struct {
 	runtimeDir string
 }
 
-// newScene brings up everything but the resident.
-func newScene(t *testing.T, o desktop.Options) *scene {
+// newScene brings up everything but the resident. The provider gets further
+// arguments.
+func newScene(t *testing.T, o desktop.Options, provider ...string) *scene {
 	t.Helper()
 	if err := desktop.Check(); err != nil {
 		t.Skip(err)
@@ -85,7 +86,7 @@ func newScene(t *testing.T, o desktop.Options) *scene {
 	log, err := s.d.LogFile("demoidp")
 	s.ok(err)
 	t.Cleanup(func() { _ = log.Close() })
-	s.provider, err = programs.StartProvider(s.ctx, filepath.Join(s.d.ConfigHome(), "bitfount-tray", "config.toml"), log, "-interval", "1s")
+	s.provider, err = programs.StartProvider(s.ctx, filepath.Join(s.d.ConfigHome(), "bitfount-tray", "config.toml"), log, append([]string{"-interval", "1s"}, provider...)...)
 	s.ok(err)
 	t.Cleanup(s.provider.Stop)
 	t.Cleanup(func() {
