@@ -62,6 +62,9 @@ func (p *program) listAccounts(ctx context.Context, s sessions) error {
 	if err != nil {
 		return err
 	}
+	if problem := snapshot.Storage.Problem; problem != nil && !s.resident() {
+		return problem // which accounts there are, nobody knows
+	}
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	for _, a := range snapshot.Accounts {
 		mark := " "

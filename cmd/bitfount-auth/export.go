@@ -143,6 +143,8 @@ func (p *program) listFiles(ctx context.Context, s sessions) error {
 		a, _ := snapshot.Account(f.Account)
 		state := "not written: nobody is signed in"
 		switch {
+		case problem != nil:
+			state = "not looked at: the saved sessions cannot be opened"
 		case f.Problem != nil:
 			state = "not written: " + cmp.Or(f.Problem.Cause, f.Problem.Words().What)
 		case !f.WrittenAt.IsZero():
@@ -150,5 +152,8 @@ func (p *program) listFiles(ctx context.Context, s sessions) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", oneLine(f.Path), f.Service, f.Format, oneLine(title(a)), oneLine(state))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil || problem == nil {
+		return err
+	}
+	return problem
 }

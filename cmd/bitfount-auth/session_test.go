@@ -214,12 +214,17 @@ func TestADeclinedSignInSaysWhatToDo(t *testing.T) {
 func TestTheKeyringsTroubleIsSaid(t *testing.T) {
 	r := newRoom(t, provider.Options{})
 	r.login(amelia)
+	r.run("export", "add", "hub.headers")
 	if err := r.keyring.Lock(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	r.run("headers").wantFailure(t, exitTryAgain, "The keyring of this computer is locked.", "Unlock the keyring")
 	r.keyring.Stop()
-	r.run("token").wantFailure(t, exitTryAgain, "no keyring is running")
+	r.run("token").wantFailure(t, exitTryAgain, "no keyring is running", "Start a keyring first")
+	r.run("accounts").wantFailure(t, exitTryAgain, "no keyring is running")
+	if got := r.run("export", "list"); got.code != exitTryAgain || !strings.Contains(got.stdout, "cannot be opened") || !strings.Contains(got.stderr, "no keyring is running") {
+		t.Errorf("export list: %+v", got)
+	}
 	got := r.run("doctor")
 	if got.code != exitFailed || !regexp.MustCompile(`(?m)^BAD saved sessions`).MatchString(got.stdout) {
 		t.Errorf("doctor: %+v", got)
