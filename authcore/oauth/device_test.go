@@ -16,6 +16,21 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
+// Ready-made clients of the device flow end a login, wait for ever or panic in the
+// cases below. The tests that show what becomes of each here:
+//
+//	a reset, a time-out, 5xx, 429 or a portal's page while polling  TestPollSurvives
+//	a time-out that looks like the code's end                       TestPollSurvives, "timeout"
+//	slow_down, also twice                                           TestPollPace
+//	pending answered with status 200                                TestPollPace
+//	interval missing or 0; no expires_in                            TestDeviceAnswersThatAreMended
+//	interval -1, null or {} for an answer                           TestDeviceAnswersThatCannotBeUsed
+//	a code whose end the server never tells                         TestPollEndsAtItsOwnDeadline
+//	a cancel during the device request                              TestCancelIsHonouredDuringTheDeviceRequest
+//	307 from the token endpoint                                     TestPollSurvives: nothing goes elsewhere
+//	two requests a poll, to find out how to authenticate            TestPollSendsOneRequestWithTheClientIDInTheForm
+//	polls exactly an interval apart                                 TestPollsCauseNoSlowDownAtAStrictServer
+
 var pending = step{status: 403, body: pendingBody}
 
 const page = "<!DOCTYPE html><html><title>Guest network</title>Please sign in</html>"
@@ -338,6 +353,36 @@ func TestPollPace(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A strict server counts the interval from its last answer, perhaps by a clock of
+// whole seconds, and a poll that comes exactly then is too early.
+func TestPollsCauseNoSlowDownAtAStrictServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTenant(t)
+		s.token = nil
+		for n := range 20 {
+			// Answers take their time, to any part of a second.
+			s.token = append(s.token, step{status: 403, body: pendingBody, after: time.Duration(n) * 137 * time.Millisecond})
+		}
+		s.token = append(s.token, step{body: s.grant(nil)})
+		c := s.client()
+		code := prompt(t, c)
+		if _, err := c.Poll(t.Context(), code, nil); err != nil {
+			t.Fatal(err)
+		}
+		for n, gap := range gaps(s) {
+			if gap <= code.Interval {
+				t.Errorf("poll %d comes %v after the answer before: slow_down", n+2, gap)
+			}
+		}
+		polls := s.requests("/oauth/token")
+		for n := 1; n < len(polls); n++ {
+			if since := polls[n].at.Truncate(time.Second).Sub(polls[n-1].answered.Truncate(time.Second)); since < code.Interval {
+				t.Errorf("poll %d comes %v after the answer before by a clock of whole seconds: slow_down", n+1, since)
+			}
+		}
+	})
 }
 
 func TestPollSendsOneRequestWithTheClientIDInTheForm(t *testing.T) {
