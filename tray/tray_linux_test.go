@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -50,6 +51,13 @@ func runTray() {
 				current.Store(snapshotNow(authcore.State(what)))
 				updates <- current.Load()
 				say("state %s", what)
+			case "left":
+				left, err := time.ParseDuration(what)
+				s := snapshotNow(authcore.SignedIn)
+				s.Accounts[0].ExpiresAt = time.Now().Add(left)
+				current.Store(s)
+				updates <- s
+				say("left %s %v", what, err)
 			case "disturb":
 				// What a keyring prompt does: a signal with one value on the
 				// connection that systray listens on.
@@ -527,6 +535,58 @@ func TestALineThatIsDisabledOrHiddenDoesNothing(t *testing.T) {
 		if first := r.next("do "); first != "do fix-it " {
 			t.Errorf("%s: a click on a line that is disabled or hidden was carried out: %s", state, first)
 		}
+	}
+}
+
+// The countdown is announced when its text changes: one line of the menu and the
+// tooltip, and nothing else, and nothing before and after.
+func TestTheCountdownAnnouncesOneLineWhenItChanges(t *testing.T) {
+	t.Parallel()
+	address := startBus(t)
+	w, _, _ := startWatcher(t, address, true)
+	r := startResident(t, "DBUS_SESSION_BUS_ADDRESS="+address)
+	within(t, 10*time.Second, w.came)
+	bus := connect(t, address)
+	r.menu(bus) // is followed by a signal
+	signals := make(chan *dbus.Signal, 1000)
+	bus.Signal(signals)
+	if err := bus.AddMatchSignal(dbus.WithMatchSender(r.item())); err != nil {
+		t.Fatal(err)
+	}
+	// quiet counts what comes until nothing has come for a while.
+	quiet := func(first time.Duration) map[string]int {
+		count := map[string]int{}
+		for wait := first; ; wait = 2 * time.Second {
+			select {
+			case s := <-signals:
+				name := s.Name[strings.LastIndexByte(s.Name, '.')+1:]
+				if name == "ItemsPropertiesUpdated" {
+					for _, line := range s.Body[0].([][]any) {
+						label, _ := line[1].(map[string]dbus.Variant)["label"].Value().(string)
+						name += ": " + label
+					}
+				}
+				count[name]++
+			case <-time.After(wait):
+				return count
+			}
+		}
+	}
+	const text = "ItemsPropertiesUpdated: dr.amelia.stone · 1 h 59 min left"
+	want := map[string]int{text: 1, "LayoutUpdated": 1, "NewToolTip": 1}
+	var got map[string]int
+	for range 3 { // a busy machine may need more than the seconds until the change
+		r.tell("left 2h10s")
+		r.waitFor("left 2h10s <nil>")
+		if quiet(2 * time.Second)[text] > 0 {
+			continue
+		}
+		got = quiet(15 * time.Second)
+		delete(got, "PropertiesChanged") // of the tooltip and of the menu's version
+		break
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("announced: %v, want %v", got, want)
 	}
 }
 
