@@ -316,6 +316,38 @@ func TestFixItIsOneClick(t *testing.T) {
 	}
 }
 
+// Who chooses “Fix it” in the menu gets the window at the checks, whether it was
+// open or not, and however fast they were.
+func TestFixItInTheMenuOpensItsPage(t *testing.T) {
+	checked := func(d *authcore.Diagnosis) *authcore.Snapshot {
+		return with(func(s *authcore.Snapshot, _ *authcore.Account) { s.Desktop.Diagnosis = d })
+	}
+	for name, d := range map[string]*authcore.Diagnosis{"running": diagnosis(3), "over": diagnosis(8)} {
+		v, _, r := openRecorded(t)
+		v.Render(checked(d), noon)
+		if v.page != v.places[atFixIt] {
+			t.Errorf("%s: the window opens at another page", name)
+		}
+		wantSent(t, r)
+		v.open(atFiles)
+		v.Render(checked(d), noon)
+		if v.page != v.places[atFiles] {
+			t.Errorf("%s: it comes again", name)
+		}
+	}
+	v, _, _ := openRecorded(t)
+	v.Render(checked(diagnosis(8)), noon.Add(time.Hour))
+	if v.page == v.places[atFixIt] {
+		t.Error("an old diagnosis is in the way")
+	}
+	again := diagnosis(0)
+	again.StartedAt = noon.Add(time.Hour)
+	v.Render(checked(again), noon.Add(time.Hour))
+	if v.page != v.places[atFixIt] {
+		t.Error("an open window stays where it is")
+	}
+}
+
 // An organisation's own environment can have a second account too.
 func TestAddingOffersTheOwnEnvironmentFirst(t *testing.T) {
 	v, _, _ := openRecorded(t)

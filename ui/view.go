@@ -145,6 +145,7 @@ func (v *View) Content() fyne.CanvasObject { return v.root }
 // zone. The snapshot must not change afterwards.
 func (v *View) Render(s *authcore.Snapshot, now time.Time) {
 	v.followActive(s)
+	v.followDiagnosis(s, now)
 	v.snapshot = s
 	if v.page != v.pages.gone {
 		v.speak(s.Settings.Language)
@@ -204,6 +205,26 @@ func (v *View) followActive(s *authcore.Snapshot) {
 		v.place = atSuccess
 	case v.place == atSuccess && is.State != authcore.SignedIn && is.State != authcore.Renewing:
 		v.place = atSession
+	}
+}
+
+// justDone is how long ago a diagnosis may have ended for a window that has just
+// been opened to show it: it may take less time than opening a window.
+const justDone = time.Minute
+
+// followDiagnosis goes to a diagnosis that somebody has asked for in the menu.
+func (v *View) followDiagnosis(s *authcore.Snapshot, now time.Time) {
+	d := s.Desktop.Diagnosis
+	if d == nil {
+		return
+	}
+	fresh := d.Running() || s.Now(now).Sub(d.FinishedAt) < justDone
+	if v.snapshot != nil {
+		before := v.snapshot.Desktop.Diagnosis
+		fresh = before == nil || !before.StartedAt.Equal(d.StartedAt)
+	}
+	if fresh {
+		v.place = atFixIt
 	}
 }
 
