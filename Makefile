@@ -167,6 +167,11 @@ sbom:
 rest: setup
 	@go run ./build/bench/rest
 
+## bench: measure what the program costs: start, memory, CPU, window, sizes, sign-in, renewals (six minutes)
+.PHONY: bench
+bench:
+	@build/bench/run
+
 ## setup: install the Debian packages that are missing, if any
 .PHONY: setup setup-build
 setup:

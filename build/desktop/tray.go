@@ -178,7 +178,12 @@ func (t *Tray) Click(ctx context.Context, label string) error {
 	if err != nil {
 		return err
 	}
-	err = t.menu().CallWithContext(ctx, "com.canonical.dbusmenu.Event", 0, item.ID, "clicked", dbus.MakeVariant(""), uint32(0)).Err
+	return t.Press(ctx, item)
+}
+
+// Press is Click on a line that was just looked up.
+func (t *Tray) Press(ctx context.Context, item MenuItem) error {
+	err := t.menu().CallWithContext(ctx, "com.canonical.dbusmenu.Event", 0, item.ID, "clicked", dbus.MakeVariant(""), uint32(0)).Err
 	var fault dbus.Error
 	if errors.As(err, &fault) && fault.Name == "org.freedesktop.DBus.Error.NoReply" {
 		return nil // a program that was told to quit may be gone before it answers

@@ -18,6 +18,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/bitfount/bitfount-tray/build/bench/usage"
 	"github.com/bitfount/bitfount-tray/build/desktop"
 	"github.com/bitfount/bitfount-tray/build/trial"
 )
@@ -112,9 +113,9 @@ func run(ctx context.Context, duration time.Duration, calmOnly bool) error {
 		rows = append(rows, row{program: "bitfount-tray", when: when}, row{program: "smallest systray", when: when})
 		now := rows[len(rows)-2:]
 		pids := []int{product.PID, beside.PID}
-		var before [2]usage
+		var before [2]usage.Usage
 		for i, pid := range pids {
-			if before[i], err = usageOf(pid); err != nil {
+			if before[i], err = usage.Of(pid); err != nil {
 				return err
 			}
 		}
@@ -122,7 +123,7 @@ func run(ctx context.Context, duration time.Duration, calmOnly bool) error {
 			return err
 		}
 		for i, pid := range pids {
-			after, err := usageOf(pid)
+			after, err := usage.Of(pid)
 			if err != nil {
 				return err
 			}
@@ -177,21 +178,21 @@ func signIn(ctx context.Context, d *desktop.Desktop, product *trial.Resident) er
 }
 
 // windowOpenedAndClosed returns what the window's process used while it was open.
-func windowOpenedAndClosed(ctx context.Context, d *desktop.Desktop, product *trial.Resident) (usage, error) {
+func windowOpenedAndClosed(ctx context.Context, d *desktop.Desktop, product *trial.Resident) (usage.Usage, error) {
 	if err := product.Tray.Click(ctx, "Open Bitfount Tray"); err != nil {
-		return usage{}, err
+		return usage.Usage{}, err
 	}
 	w, err := d.Window(ctx, patience)
 	if err != nil {
-		return usage{}, err
+		return usage.Usage{}, err
 	}
 	if w.PID == product.PID {
-		return usage{}, errors.New("the window belongs to the resident, not to a process of its own")
+		return usage.Usage{}, errors.New("the window belongs to the resident, not to a process of its own")
 	}
 	if err := sleep(ctx, 5*time.Second); err != nil {
-		return usage{}, err
+		return usage.Usage{}, err
 	}
-	u, err := usageOf(w.PID)
+	u, err := usage.Of(w.PID)
 	if err != nil {
 		return u, err
 	}
@@ -210,7 +211,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func report(rows []row, open usage) {
+func report(rows []row, open usage.Usage) {
 	mb := func(bytes int64) string {
 		if bytes == 0 {
 			return "–"

@@ -1,4 +1,6 @@
-package main
+// Package usage reads from /proc what a process uses: memory, CPU, and how often
+// it woke up. The measurements of build/bench are made of it.
+package usage
 
 import (
 	"errors"
@@ -11,8 +13,8 @@ import (
 	"time"
 )
 
-// usage is what a process has used up to one moment.
-type usage struct {
+// Usage is what a process has used up to one moment.
+type Usage struct {
 	// CPU is the time that all of its threads have run.
 	CPU time.Duration
 	// Wakes is how often one of its threads was taken off a core: each time it
@@ -24,9 +26,9 @@ type usage struct {
 	RSS, PSS int64
 }
 
-// usageOf reads /proc. The process must be this user's.
-func usageOf(pid int) (usage, error) {
-	var u usage
+// Of reads /proc. The process must be this user's.
+func Of(pid int) (Usage, error) {
+	var u Usage
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
 	if err != nil || len(tasks) == 0 {
 		return u, errors.Join(fmt.Errorf("process %d has ended", pid), err)
