@@ -118,3 +118,11 @@ func (c calm) Size(name fyne.ThemeSizeName) float32 {
 func colorOf(w interface{ Theme() fyne.Theme }, name fyne.ThemeColorName) color.Color {
 	return w.Theme().Color(name, fyne.CurrentApp().Settings().ThemeVariant())
 }
+
+// ReadFonts reads the fonts of the pages' texts. Nothing else may measure or
+// draw text meanwhile; whatever comes first afterwards need not wait for them.
+func ReadFonts() {
+	for _, style := range []fyne.TextStyle{{}, {Bold: true}, {Monospace: true}} {
+		fyne.MeasureText("Bitfount", theme.TextSize(), style)
+	}
+}

@@ -57,6 +57,11 @@ type Vault struct {
 	keyring Keyring
 	timeout time.Duration
 
+	// turn has a value while a goroutine of this process has the lock or waits
+	// for another process to release it: the file's lock is asked for again
+	// and again, which ten goroutines need not do to each other.
+	turn chan struct{}
+
 	mu   sync.Mutex
 	call *keyringCall
 	// keys are those that the keyring gave, by name. They are kept as ciphers
@@ -71,7 +76,7 @@ type Vault struct {
 
 // New describes a vault. It touches neither the disk nor the keyring.
 func New(o Options) *Vault {
-	v := &Vault{dir: o.Dir, keyring: o.Keyring, timeout: o.KeyringTimeout, keys: map[string]cipher.AEAD{}}
+	v := &Vault{dir: o.Dir, keyring: o.Keyring, timeout: o.KeyringTimeout, keys: map[string]cipher.AEAD{}, turn: make(chan struct{}, 1)}
 	if v.keyring == nil {
 		v.keyring = System()
 	}
@@ -136,13 +141,20 @@ func (v *Vault) Lock(ctx context.Context) (*Lock, error) {
 	if err := makeDir(v.dir); err != nil {
 		return nil, writeError(err)
 	}
+	select {
+	case v.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for the vault to be released: %w", context.Cause(ctx))
+	}
 	f := v.lockFile()
 	_, err := f.TryLockContext(ctx, lockPoll)
 	if ctx.Err() != nil {
 		_ = f.Unlock()
+		<-v.turn
 		return nil, fmt.Errorf("waiting for another process to release the vault: %w", context.Cause(ctx))
 	}
 	if err != nil {
+		<-v.turn
 		return nil, writeError(err)
 	}
 	v.complete(ctx)
@@ -208,8 +220,9 @@ func (v *Vault) SetAside() (kept string, err error) {
 // Lock is the right to change the content, held until Unlock. It is not safe
 // for concurrent use: its holder is one goroutine.
 type Lock struct {
-	vault *Vault
-	file  *flock.Flock
+	vault    *Vault
+	file     *flock.Flock
+	released sync.Once
 }
 
 var errUnlocked = errors.New("the vault's lock was released already")
@@ -254,4 +267,8 @@ func (l *Lock) Write(ctx context.Context, content []byte) error {
 }
 
 // Unlock lets others have the lock. Further calls do nothing.
-func (l *Lock) Unlock() error { return l.file.Unlock() }
+func (l *Lock) Unlock() error {
+	err := l.file.Unlock()
+	l.released.Do(func() { <-l.vault.turn })
+	return err
+}

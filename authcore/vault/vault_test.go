@@ -340,3 +340,46 @@ func TestDamageUnderALockedKeyring(t *testing.T) {
 	k.get = nil
 	mustRead(t, New(Options{Dir: v.dir, Keyring: k}), "tokens")
 }
+
+// Goroutines of one process wait for each other first, so that the lock is handed
+// on at once: the file's lock, which
+// other processes may hold, is only asked for again after a pause.
+func TestGoroutinesTakeTurnsAtTheLock(t *testing.T) {
+	v := New(Options{Dir: filepath.Join(t.TempDir(), "vault"), Keyring: &Memory{}})
+	first, err := v.Lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := v.Lock(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("while it is held, with a context that has ended: %v", err)
+	}
+	const waiters = 20
+	held := make(chan struct{}, waiters)
+	var all sync.WaitGroup
+	for range waiters {
+		all.Go(func() {
+			l, err := v.Lock(t.Context())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			select {
+			case held <- struct{}{}:
+			default:
+			}
+			if len(held) != 1 {
+				t.Errorf("%d have the lock", len(held))
+			}
+			<-held
+			_ = l.Unlock()
+			_ = l.Unlock() // does nothing
+		})
+	}
+	_ = first.Unlock()
+	all.Wait()
+	if len(v.turn) != 0 {
+		t.Error("the turn was not given back")
+	}
+}

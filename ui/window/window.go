@@ -67,6 +67,12 @@ func Run(ctx context.Context, o Options) (err error) {
 	a := app.NewWithID(o.AppID)
 	a.Settings().SetTheme(ui.Theme())
 	a.SetIcon(ui.Icon())
+	// Finding the display takes as long as reading the fonts, and neither needs
+	// the other.
+	fonts := make(chan struct{})
+	go func() { defer close(fonts); ui.ReadFonts() }()
+	w := a.NewWindow("")
+	<-fonts
 
 	var view *ui.View
 	view = ui.NewView(func(c authcore.Command) {
@@ -78,7 +84,7 @@ func Run(ctx context.Context, o Options) (err error) {
 			}
 		}()
 	})
-	w := a.NewWindow(ui.Title())
+	w.SetTitle(ui.Title())
 	w.SetMaster()
 	w.SetPadded(false)
 	w.SetContent(view.Content())
@@ -93,7 +99,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		w.Canvas().AddShortcut(&desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierShortcutDefault},
 			func(fyne.Shortcut) { w.Close() })
 	}
-	p := &painter{app: a, view: view}
+	p := &painter{app: a, view: view, colours: "system"} // what ui.Theme is; another draws everything anew
 	p.drawFirst(o.Snapshots)
 	a.Lifecycle().SetOnStarted(func() { go follow(ctx, o, p, w) })
 	closed := false
