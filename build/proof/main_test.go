@@ -14,6 +14,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -142,10 +143,14 @@ func (o childOptions) serve() {
 			a.Nudge("asked to")
 			tell(nil, true)
 		case c.Renew:
-			err := renew(ctx, a)
+			limit := 10 * time.Second // a renewal can also come to nothing, for example while the disk is full
+			if c.For > 0 {
+				limit = patience // there are others, who want the lock as well
+			}
+			err := renew(ctx, a, limit)
 			for end := time.Now().Add(c.For); time.Now().Before(end); {
 				tell(err, false)
-				err = renew(ctx, a)
+				err = renew(ctx, a, limit)
 			}
 			tell(err, true)
 		case c.Name == "":
@@ -161,21 +166,20 @@ func (o childOptions) serve() {
 }
 
 // renew renews and waits for the outcome.
-func renew(ctx context.Context, a *authcore.Agent) error {
+func renew(ctx context.Context, a *authcore.Agent, patience time.Duration) error {
 	updates, cancel := a.Subscribe()
 	defer cancel()
 	before := a.Snapshot().ActiveAccount()
 	if err := a.Do(ctx, authcore.Command{Name: authcore.CommandRenew}); err != nil {
 		return err
 	}
-	// A renewal can also come to nothing, for example while the disk is full.
-	limit := time.After(10 * time.Second)
+	limit := time.After(patience)
 	for {
 		var s *authcore.Snapshot
 		select {
 		case s = <-updates:
 		case <-limit:
-			return errors.New("no outcome after 10 s")
+			return fmt.Errorf("no outcome after %v", patience)
 		}
 		switch now := s.ActiveAccount(); now.State {
 		case authcore.SignedIn:
