@@ -24,9 +24,9 @@ import (
 type NetworkOptions struct {
 	// Proxy is the URL of a proxy for everything, with user name and password
 	// in it where it asks for them: http, https or socks5. If it is empty, the
-	// variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY apply, and if none of the
-	// first two is set, the system's settings, with NO_PROXY added to their
-	// exceptions.
+	// variables HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY apply, and if
+	// none of the first three is set, the system's settings, with NO_PROXY added
+	// to their exceptions.
 	Proxy string
 	// NoProxy lists hosts that are reached without Proxy, in the form of the
 	// variable NO_PROXY: "intranet.example, .example.org, 10.0.0.0/8". If it is
@@ -96,7 +96,7 @@ func NewTransport(o NetworkOptions) (*http.Transport, error) {
 
 // proxy answers which proxy a request goes through, nil for none.
 func (o NetworkOptions) proxy() (func(*http.Request) (*url.URL, error), error) {
-	environment := httpproxy.FromEnvironment()
+	environment := environmentProxy()
 	if o.Proxy != "" {
 		c := &httpproxy.Config{HTTPProxy: o.Proxy, HTTPSProxy: o.Proxy, NoProxy: o.NoProxy}
 		if c.NoProxy == "" {
@@ -105,13 +105,30 @@ func (o NetworkOptions) proxy() (func(*http.Request) (*url.URL, error), error) {
 		return proxyFunc(c, "the proxy in the settings")
 	}
 	if environment.HTTPProxy != "" || environment.HTTPSProxy != "" {
-		return proxyFunc(environment, "the proxy in the environment variable HTTPS_PROXY or HTTP_PROXY")
+		return proxyFunc(environment, "the proxy in the environment variable HTTPS_PROXY, HTTP_PROXY or ALL_PROXY")
 	}
 	return systemProxyFunc(func() httpproxy.Config {
 		c := systemProxy()
 		c.NoProxy = strings.Trim(c.NoProxy+","+environment.NoProxy, ",")
 		return c
 	}), nil
+}
+
+// environmentProxy is what the environment variables say. ALL_PROXY, which curl
+// and Bitfount's SDK know too, counts where the others are not set.
+func environmentProxy() *httpproxy.Config {
+	c := httpproxy.FromEnvironment()
+	all := os.Getenv("ALL_PROXY")
+	if all == "" {
+		all = os.Getenv("all_proxy")
+	}
+	if c.HTTPSProxy == "" {
+		c.HTTPSProxy = all
+	}
+	if c.HTTPProxy == "" {
+		c.HTTPProxy = all
+	}
+	return c
 }
 
 // proxyFunc refuses what is no proxy now, rather than with every request. The

@@ -108,7 +108,7 @@ func fetch(t *testing.T, o NetworkOptions, url string) (string, error) {
 
 // noProxies makes the environment say nothing about proxies.
 func noProxies(t *testing.T) {
-	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "REQUEST_METHOD"} {
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy", "REQUEST_METHOD"} {
 		t.Setenv(name, "")
 	}
 }
@@ -393,5 +393,37 @@ func TestARefusingProxyIsNamedAndCostsNothing(t *testing.T) {
 	}
 	if p := a.hubProblem(err, env); p.Code != ProblemProxy {
 		t.Errorf("a test of credentials says %v", p)
+	}
+}
+
+func TestWhichOfTheEnvironmentsProxiesCounts(t *testing.T) {
+	for name, c := range map[string]struct {
+		set         map[string]string
+		https, http string
+	}{
+		"one for https":      {map[string]string{"HTTPS_PROXY": "http://s:1"}, "s:1", ""},
+		"one for each":       {map[string]string{"HTTPS_PROXY": "http://s:1", "HTTP_PROXY": "http://p:2"}, "s:1", "p:2"},
+		"small letters":      {map[string]string{"https_proxy": "http://s:1"}, "s:1", ""},
+		"one for all":        {map[string]string{"ALL_PROXY": "socks5://a:3"}, "a:3", "a:3"},
+		"small, one for all": {map[string]string{"all_proxy": "a:3"}, "a:3", "a:3"},
+		"the nearer counts":  {map[string]string{"ALL_PROXY": "http://a:3", "HTTPS_PROXY": "http://s:1"}, "s:1", "a:3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			noProxies(t)
+			for variable, value := range c.set {
+				t.Setenv(variable, value)
+			}
+			transport := must(NewTransport(NetworkOptions{}))
+			for scheme, want := range map[string]string{"https": c.https, "http": c.http} {
+				proxy, err := transport.Proxy(&http.Request{URL: &url.URL{Scheme: scheme, Host: "hub.bitfount.com"}})
+				got := ""
+				if proxy != nil {
+					got = proxy.Host
+				}
+				if err != nil || got != want {
+					t.Errorf("%s goes to %q, want %q (%v)", scheme, got, want, err)
+				}
+			}
+		})
 	}
 }
