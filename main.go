@@ -129,7 +129,6 @@ func runResident(ctx context.Context, f flags, paths authcore.Paths, client *loc
 	}
 	defer listener.Close()
 	resident.Harden()
-	resident.CollectByGrowth()
 	// With a second processor at hand, Go wakes threads to look for work that is
 	// not there, each time that a timer fires. The resident waits, and one is
 	// plenty for what it does in between.

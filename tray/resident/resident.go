@@ -63,8 +63,8 @@ type resident struct {
 	// ctx ends when the resident is to end, and others is what it then waits for.
 	ctx    context.Context
 	others sync.WaitGroup
-	// quiet fires when nothing has happened for a while; nil outside Run.
-	quiet *time.Timer
+	// quiet lets it rest when nothing has happened for a while; nil outside Run.
+	quiet *quiet
 
 	settingsMu sync.Mutex
 	settings   authcore.Settings
@@ -87,11 +87,6 @@ type resident struct {
 	updatesChanged chan struct{}
 }
 
-// settled is how long nothing must have happened until the resident rests. After
-// the start, the tray is drawn by then, the vault is read and the first renewal,
-// if one was due, has ended.
-const settled = 10 * time.Second
-
 // Run is the resident's life. It must be called on the main goroutine, once in
 // a process. It returns when ctx ends or somebody chooses Quit, after the
 // clipboard was cleared and a renewal under way has ended.
@@ -99,7 +94,7 @@ func Run(ctx context.Context, o Options) error {
 	ctx, quit := context.WithCancel(ctx)
 	defer quit()
 	r := &resident{agent: o.Agent, log: o.Log.Logger, quit: quit, ctx: ctx, options: o, settings: o.Settings, browse: map[string]bool{}, updatesChanged: make(chan struct{}, 1)}
-	r.quiet = time.AfterFunc(settled, rest)
+	r.quiet = newQuiet()
 	r.clipboard = clipboard.Open(r.clipboardLost)
 	r.window = &tray.Window{
 		Args:   []string{"--window"},
@@ -128,7 +123,7 @@ func Run(ctx context.Context, o Options) error {
 	r.agent.SetDesktop(func(d *authcore.Desktop) { d.Resident, d.Policy = true, o.Policy })
 	r.faulty(func() { r.fileFault = o.SettingsFault })
 	o.Network.Tell(r.networkTold)
-	defer r.quiet.Stop()
+	defer r.quiet.stop()
 	if o.Show {
 		_ = r.window.Open() // windowReport is told of a failure
 	}
@@ -154,13 +149,16 @@ func Run(ctx context.Context, o Options) error {
 // backend is what the local API serves.
 func (r *resident) backend() localapi.Backend {
 	return localapi.Backend{
-		Snapshot: r.agent.Snapshot, Subscribe: r.agent.Subscribe, Do: r.do, Focus: &r.focus,
+		Snapshot:  func() *authcore.Snapshot { r.quiet.stirred(); return r.agent.Snapshot() },
+		Subscribe: r.agent.Subscribe, Do: r.do, Focus: &r.focus,
 		SetAPIKeys: r.agent.SetAPIKeys, SetExternalJWT: r.agent.SetExternalJWT,
 		TestAPIKeys: r.agent.TestAPIKeys, TestSource: r.agent.TestSource,
 		Headers: func(ctx context.Context, q localapi.HeaderQuery) ([]export.Header, error) {
+			r.quiet.stirred()
 			return r.agent.Headers(ctx, q.Account, q.Service, q.MinValid)
 		},
 		Token: func(ctx context.Context, q localapi.TokenQuery) (secret.Secret, time.Time, error) {
+			r.quiet.stirred()
 			return r.agent.Token(ctx, q.Account, q.MinValid)
 		},
 	}
@@ -169,6 +167,7 @@ func (r *resident) backend() localapi.Backend {
 // do carries out what needs the desktop. Everything is checked against the
 // latest snapshot first: a menu or window may show an older one.
 func (r *resident) do(ctx context.Context, c authcore.Command) error {
+	r.quiet.stirred()
 	s := r.agent.Snapshot()
 	account, _ := s.Account(c.Account)
 	if c.Account == "" {
@@ -222,13 +221,6 @@ func agentSaysWhy(c authcore.Command, a authcore.Account) bool {
 	return c.Name == authcore.CommandSignIn && a.Method == authcore.MethodDeviceCode
 }
 
-// stirred puts off the rest: something has happened.
-func (r *resident) stirred() {
-	if r.quiet != nil {
-		r.quiet.Reset(settled)
-	}
-}
-
 // refusal says why a command cannot work now.
 func refusal(c authcore.Command, a authcore.Account) error {
 	switch {
@@ -260,7 +252,7 @@ func (r *resident) follow(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case s := <-updates:
-			r.stirred()
+			r.quiet.stirred()
 			for _, a := range s.Accounts {
 				r.mu.Lock()
 				open := r.browse[a.ID] && a.Prompt != nil
@@ -410,7 +402,7 @@ func (r *resident) hostChanged(p *authcore.Problem) {
 
 // windowReport tells people who wait for a window that none will come.
 func (r *resident) windowReport(p *authcore.Problem) {
-	r.stirred() // a window that has closed changes no snapshot
+	r.quiet.stirred() // a window that has closed changes no snapshot
 	r.agent.SetDesktop(func(d *authcore.Desktop) { d.Window = p })
 	if p == nil {
 		return
