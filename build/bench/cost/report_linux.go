@@ -132,7 +132,8 @@ func (r *report) write() error {
 	if !ok1 || !ok2 {
 		return fmt.Errorf("%s has no place for the table", page)
 	}
-	text := slices.Concat(before, []byte(begin+"\n\n"+r.table()+"\n"), []byte(end), after)
+	const drawn = "![Each number as a multiple of its floor](images/cost.svg)\n\n"
+	text := slices.Concat(before, []byte(begin+"\n\n"+drawn+r.table()+"\n"), []byte(end), after)
 	if err := os.WriteFile(page, text, 0o644); err != nil {
 		return err
 	}
