@@ -505,6 +505,9 @@ func (a *Agent) publish() {
 		Events:   a.history.shown(a.now()), Settings: a.settings,
 	}
 	s.Storage.Saved = a.store.vault != nil && s.Storage.Problem == nil
+	if p := s.Storage.Problem; p != nil && !a.loaded {
+		s.Storage.Waiting = p.Code == ProblemKeyringLocked || p.Code == ProblemKeyringSlow
+	}
 	for _, f := range a.liveFiles {
 		s.LiveFiles = append(s.LiveFiles, f.view)
 	}

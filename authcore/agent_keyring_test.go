@@ -60,6 +60,9 @@ func TestAKeyringThatAnswersLate(t *testing.T) {
 				b.wantState(SignedIn)
 				header := b.hubHeader()
 				wantSlow("after the sign-in")
+				if b.agent.Snapshot().Storage.Waiting {
+					t.Error("a session is waited for that was never saved")
+				}
 				time.Sleep(3 * time.Minute)
 				synctest.Wait()
 				wantSaved("after the answer")
@@ -69,6 +72,9 @@ func TestAKeyringThatAnswersLate(t *testing.T) {
 				time.Sleep(lateAfter + time.Second)
 				synctest.Wait()
 				wantSlow("at the start")
+				if !b.agent.Snapshot().Storage.Waiting {
+					t.Error("nobody is told that a saved session is waited for")
+				}
 				_, err := b.agent.Headers(t.Context(), "", export.Hub, 0)
 				if after < vault.DefaultKeyringTimeout && err != nil {
 					t.Errorf("whoever asked did not wait for the answer: %v", err)
@@ -77,6 +83,9 @@ func TestAKeyringThatAnswersLate(t *testing.T) {
 				synctest.Wait()
 				b.wantState(SignedIn)
 				wantSaved("after the start")
+				if b.agent.Snapshot().Storage.Waiting {
+					t.Error("still waiting")
+				}
 				if b.hubHeader() != header {
 					t.Error("it is not the session that was saved")
 				}
@@ -118,8 +127,8 @@ func TestALockedKeyringDoesNotAskForItsPasswordAllTheTime(t *testing.T) {
 		b.restartWith(k)
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if p := b.agent.Snapshot().Storage.Problem; p == nil || p.Code != ProblemKeyringLocked {
-			t.Errorf("storage problem = %v", p)
+		if s := b.agent.Snapshot().Storage; s.Problem == nil || s.Problem.Code != ProblemKeyringLocked || !s.Waiting {
+			t.Errorf("storage = %+v", s)
 		}
 		if n := k.prompts.Load(); n < 5 || n > 12 {
 			t.Errorf("%d windows ask for the password in an hour", n)

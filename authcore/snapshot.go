@@ -110,7 +110,10 @@ type DevicePrompt struct {
 // Storage says whether the session would survive a restart.
 type Storage struct {
 	// Saved is true when everything in memory is also on disk.
-	Saved   bool     `json:"saved"`
+	Saved bool `json:"saved"`
+	// Waiting is true while sessions that were saved cannot be opened because the
+	// keyring is locked or does not answer; Problem says which.
+	Waiting bool     `json:"waiting,omitempty"`
 	Problem *Problem `json:"problem,omitempty"`
 }
 

@@ -168,6 +168,9 @@ func Status(l *translations.Language, s *authcore.Snapshot, now time.Time) strin
 	case authcore.NeedsSignIn:
 		return with(say("tray.status.needs-sign-in"))
 	}
+	if s.Storage.Waiting {
+		return say("tray.status.keyring")
+	}
 	return say("tray.status.signed-out")
 }
 

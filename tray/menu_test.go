@@ -57,6 +57,7 @@ func TestStatus(t *testing.T) {
 	}{
 		"signed out":             {with(authcore.SignedOut, nothing), 0, "Signed out"},
 		"no account":             {&authcore.Snapshot{}, 0, "Signed out"},
+		"keyring locked":         {&authcore.Snapshot{Storage: authcore.Storage{Waiting: true}}, 0, "Waiting for the keyring"},
 		"asking for a code":      {with(authcore.Prompting, func(a *authcore.Account) { a.Prompt = nil }), 0, "Asking for a sign-in code…"},
 		"code there":             {with(authcore.Prompting, nothing), 0, "Waiting for you to approve in the browser: ABCD-EFGH"},
 		"signed in":              {with(authcore.SignedIn, nothing), time.Minute, "dr.amelia.stone · 23 h left"},

@@ -172,6 +172,11 @@ var pictures = []struct {
 		s.Accounts[0].Problem = problem(authcore.ProblemSignInDenied)
 		return s
 	}},
+	{name: "welcome-keyring", snapshot: func() *authcore.Snapshot {
+		s := signedOut()
+		s.Storage = authcore.Storage{Waiting: true, Problem: problem(authcore.ProblemKeyringLocked)}
+		return s
+	}},
 	{name: "asking", snapshot: func() *authcore.Snapshot {
 		s := signedOut()
 		s.Accounts[0].State = authcore.Prompting

@@ -23,7 +23,7 @@ func newWelcome(v *View) *welcome {
 	p := &welcome{
 		picture:     widget.NewIcon(fyne.NewStaticResource("bitfount-tray.svg", icons.AppSVG())),
 		title:       title(""),
-		text:        plain(tr("welcome.text"), fyne.TextAlignCenter),
+		text:        plain("", fyne.TextAlignCenter),
 		environment: newEnvironmentTag(),
 		signIn:      newButton(tr("welcome.sign-in"), nil, v.command(authcore.Command{Name: authcore.CommandSignIn})),
 	}
@@ -46,7 +46,13 @@ func newWelcome(v *View) *welcome {
 }
 
 func (p *welcome) update(m moment) {
-	p.title.set(either(m.account.Username == "", tr("welcome.title"), tr("welcome.title-again")))
+	if m.snapshot.Storage.Waiting {
+		p.title.set(tr("welcome.title-keyring"))
+		p.text.set(tr("welcome.text-keyring"))
+	} else {
+		p.title.set(either(m.account.Username == "", tr("welcome.title"), tr("welcome.title-again")))
+		p.text.set(tr("welcome.text"))
+	}
 	p.environment.set(m.account.Environment, false)
 	p.signIn.set(tr("welcome.sign-in"), m.allowed(authcore.CommandSignIn))
 }

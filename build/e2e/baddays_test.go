@@ -169,6 +169,7 @@ func TestALockedKeyringIsSaidAndItsPromptCostsNoIcon(t *testing.T) {
 
 	s.start("--hidden")
 	s.problem(authcore.ProblemKeyringLocked, storageProblem)
+	s.tooltip("Waiting for the keyring")
 	if n := k.Prompts(); n != 1 {
 		t.Errorf("the user was asked for the password %d times, want once", n)
 	}
