@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bitfount/bitfount-tray/authcore"
+	"github.com/bitfount/bitfount-tray/authcore/localapi"
 	"github.com/bitfount/bitfount-tray/build/desktop"
 	"github.com/bitfount/bitfount-tray/build/trial"
 )
@@ -21,6 +23,7 @@ var (
 	debianRoot = flag.String("root", "", "a tar archive of a fresh Debian, in which the package is tried (make package-test)")
 	oldPackage = flag.String("old", "", "the .deb to install first")
 	newPackage = flag.String("new", "", "the .deb to upgrade to")
+	tarball    = flag.String("tarball", "", "the .tar.gz to go on with after the package's removal")
 )
 
 const (
@@ -56,9 +59,7 @@ func TestThePackageFromInstallingToRemoving(t *testing.T) {
 	folder := t.TempDir()
 	programs, err := trial.Build(ctx, folder)
 	ok(t, err)
-	// The resident starts in the Debian root, and keeps this process's ID.
-	programs.Product = filepath.Join(folder, "installed")
-	ok(t, os.WriteFile(programs.Product, []byte(fmt.Sprintf("#!/bin/sh\nexec chroot %q /usr/bin/bitfount-tray \"$@\"\n", r.dir)), 0o755))
+	programs.Product = r.program(folder, "/usr/bin/bitfount-tray")
 	log, err := d.LogFile("demoidp")
 	ok(t, err)
 	defer log.Close()
@@ -87,17 +88,15 @@ func TestThePackageFromInstallingToRemoving(t *testing.T) {
 	signedIn(t, resident)
 
 	t.Log("the window opens")
-	ok(t, resident.Tray.Click(ctx, "Open Bitfount Tray"))
-	window, err := d.Window(ctx, patience)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, resident.Log())
+	opensWindow(t, d, resident, "installed")
+
+	t.Log("start at login")
+	client := localapi.NewClient(filepath.Join(d.RuntimeDir(), "bitfount-tray", "api.sock"))
+	ok(t, client.Do(ctx, authcore.Command{Name: authcore.CommandSet, Setting: "start_at_login", Text: "true"}))
+	entry := filepath.Join(d.ConfigHome(), "autostart", "bitfount-tray.desktop")
+	if !r.starts(entry) {
+		t.Error("desktops do not start the program at login")
 	}
-	ok(t, d.Settle(ctx))
-	picture, err := filepath.Abs(filepath.Join(root, "build", "out", "package", "installed.png"))
-	ok(t, err)
-	ok(t, d.Screenshot(ctx, picture))
-	ok(t, window.Close(ctx))
-	ok(t, d.NoWindow(ctx, patience))
 
 	t.Log("upgrade while it runs")
 	r.install(*newPackage)
@@ -105,6 +104,8 @@ func TestThePackageFromInstallingToRemoving(t *testing.T) {
 		t.Errorf("after the upgrade the version is still %s", now)
 	}
 	signedIn(t, resident)
+	// The old program is still in memory, and the window is the new one.
+	opensWindow(t, d, resident, "upgraded")
 	quit(t, resident)
 	resident, err = programs.Start(ctx, d, "--hidden")
 	ok(t, err)
@@ -117,6 +118,9 @@ func TestThePackageFromInstallingToRemoving(t *testing.T) {
 	if len(d.Opened()) != 1 {
 		t.Error("the upgrade asked for another sign-in")
 	}
+	if !r.starts(entry) {
+		t.Error("after the upgrade desktops do not start the program at login any more")
+	}
 	quit(t, resident)
 
 	t.Log("remove")
@@ -127,6 +131,9 @@ func TestThePackageFromInstallingToRemoving(t *testing.T) {
 	ok(t, err)
 	if len(vault) == 0 || len(kept) != len(vault) {
 		t.Errorf("the user had %v, and after the removal has %v", vault, kept)
+	}
+	if r.starts(entry) {
+		t.Errorf("desktops would start the program that is gone: %s", entry)
 	}
 	for _, path := range installed {
 		if info, err := os.Lstat(filepath.Join(r.dir, path)); err == nil && !info.IsDir() {
@@ -148,6 +155,21 @@ func TestThePackageFromInstallingToRemoving(t *testing.T) {
 			t.Errorf("these files still speak of the package: %s", found)
 		}
 	}
+
+	t.Log("the tarball in ~/.local")
+	local := filepath.Join(r.dir, "root", ".local")
+	ok(t, os.MkdirAll(local, 0o755))
+	if out, err := exec.Command("tar", "-C", local, "--strip-components=1", "-xf", *tarball).CombinedOutput(); err != nil {
+		t.Fatalf("unpacking %s: %v\n%s", *tarball, err, out)
+	}
+	programs.Product = r.program(folder, "/root/.local/bin/bitfount-tray")
+	resident, err = programs.Start(ctx, d, "--hidden")
+	ok(t, err)
+	signedIn(t, resident)
+	if text, err := os.ReadFile(entry); err != nil || !r.starts(entry) {
+		t.Errorf("starting at login was not mended: %s, %v", text, err)
+	}
+	quit(t, resident)
 }
 
 func signedIn(t *testing.T, resident *trial.Resident) {
@@ -162,6 +184,23 @@ func signedIn(t *testing.T, resident *trial.Resident) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, resident.Log())
 	}
+}
+
+// opensWindow opens the window, keeps a picture of it, and closes it.
+func opensWindow(t *testing.T, d *desktop.Desktop, resident *trial.Resident, name string) {
+	t.Helper()
+	ctx := t.Context()
+	ok(t, resident.Tray.Click(ctx, "Open Bitfount Tray"))
+	window, err := d.Window(ctx, patience)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, resident.Log())
+	}
+	ok(t, d.Settle(ctx))
+	picture, err := filepath.Abs(filepath.Join(root, "build", "out", "package", name+".png"))
+	ok(t, err)
+	ok(t, d.Screenshot(ctx, picture))
+	ok(t, window.Close(ctx))
+	ok(t, d.NoWindow(ctx, patience))
 }
 
 func quit(t *testing.T, resident *trial.Resident) {
@@ -236,6 +275,30 @@ func (r *debian) run(name string, args ...string) string {
 func (r *debian) apt(args ...string) {
 	r.t.Helper()
 	r.run("apt-get", append([]string{"-q"}, args...)...)
+}
+
+// program writes a script that starts a program of the Debian root, and keeps
+// its process ID.
+func (r *debian) program(folder, path string) string {
+	r.t.Helper()
+	file := filepath.Join(folder, strings.ReplaceAll(path, "/", "_"))
+	ok(r.t, os.WriteFile(file, []byte(fmt.Sprintf("#!/bin/sh\nexec chroot %q %q \"$@\"\n", r.dir, path)), 0o755))
+	return file
+}
+
+// starts reports whether a desktop in there starts what an entry for starting at
+// login names: whether the program behind its TryExec is there (Freedesktop
+// Desktop Application Autostart Specification 0.5).
+func (r *debian) starts(entry string) bool {
+	r.t.Helper()
+	text, err := os.ReadFile(entry)
+	ok(r.t, err)
+	program := regexp.MustCompile(`(?m)^TryExec=(/.*)$`).FindSubmatch(text)
+	if program == nil {
+		r.t.Fatalf("TryExec is not in %s:\n%s", entry, text)
+	}
+	info, err := os.Stat(filepath.Join(r.dir, string(program[1])))
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
 // install installs a .deb with what it depends on, and not what it recommends:

@@ -52,6 +52,9 @@ CGO_ENABLED=0 go run -tags man -ldflags "-X main.version=$VERSION" ./cmd/bitfoun
 "$work/bitfount-auth" completion bash >"$share/bash-completion/completions/bitfount-auth"
 "$work/bitfount-auth" completion zsh >"$share/zsh/site-functions/_bitfount-auth"
 "$work/bitfount-auth" completion fish >"$share/fish/vendor_completions.d/bitfount-auth.fish"
+install -m 644 "$here/completions/bitfount-tray.bash" "$share/bash-completion/completions/bitfount-tray"
+install -m 644 "$here/completions/bitfount-tray.zsh" "$share/zsh/site-functions/_bitfount-tray"
+install -m 644 "$here/completions/bitfount-tray.fish" "$share/fish/vendor_completions.d/"
 GOOS=linux GOARCH=$ARCH build/package/notices.sh >"$doc/third-party-notices"
 
 # The tarball: unpacked into / or ~/.local it is complete.

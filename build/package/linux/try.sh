@@ -1,7 +1,8 @@
 #!/bin/bash
-# Tries the .deb in a fresh Debian: install, sign in, upgrade, remove. It needs
-# root, debootstrap and a network; without root or debootstrap it says so and
-# ends well. The fresh system is kept as build/out/package/SUITE.tar.
+# Tries the packages in a fresh Debian: install the .deb, sign in, upgrade, remove,
+# and go on with the .tar.gz. It needs root, debootstrap and a network; without
+# root or debootstrap it says so and ends well. The fresh system is kept as
+# build/out/package/SUITE.tar.
 #
 # The variables SUITE and MIRROR choose another one than Debian's bookworm. It
 # must not be older than this machine's system, with whose C library is built.
@@ -28,7 +29,7 @@ architecture=$(go env GOHOSTARCH)
 for version in 0.0.1 0.0.2; do
 	VERSION=$version build/package/linux/package.sh >/dev/null
 done
-name() { echo "$out/bitfount-tray-$1-linux-$architecture.deb"; }
+name() { echo "$out/bitfount-tray-$1-linux-$architecture"; }
 go test -count=1 -v -timeout 15m -run TestThePackageFromInstallingToRemoving ./build/package/linux \
-	-args -root "$archive" -old "$(name 0.0.1)" -new "$(name 0.0.2)"
+	-args -root "$archive" -old "$(name 0.0.1).deb" -new "$(name 0.0.2).deb" -tarball "$(name 0.0.2).tar.gz"
 rm -f "$out"/bitfount-tray-0.0.[12]-linux-*
