@@ -140,6 +140,7 @@ func (p *fixIt) write() {
 		}
 		p.saved.set(tr("report.saved", fields{"Path": path}))
 		p.view.layOut()
+		p.scroll.ScrollToBottom() // where it says so
 	})
 }
 

@@ -39,8 +39,10 @@ const (
 	maxCodeLife     = 24 * time.Hour
 	// pollMargin is added to every interval: strict servers count it from their
 	// last answer, some by a clock of whole seconds, and polling exactly every
-	// 5.000 s was measured to earn a slow_down.
-	pollMargin = 500 * time.Millisecond
+	// 5.000 s was measured to earn a slow_down. Counted from when that answer has
+	// arrived, the next request cannot come too early; a tenth of a second is for
+	// clocks that do not run alike.
+	pollMargin = 100 * time.Millisecond
 	// lastPollLimit is how long after the code's end an answer to the last poll
 	// is waited for.
 	lastPollLimit = 10 * time.Second

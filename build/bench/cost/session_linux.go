@@ -21,6 +21,10 @@ import (
 // userCode is a code as the demo provider writes it.
 var userCode = regexp.MustCompile(`\b[A-Z0-9]{4}-[A-Z0-9]{4}\b`)
 
+// answered is how long, in ms, the answer to a poll may take until the icon is
+// green: a request, the check of the ID token, the vault and the panel.
+const answered = 200.0
+
 // approvals measures the time from the approval to the green icon. The provider
 // says how often it may be asked: an approval is found out at the next poll, so
 // on average after half an interval and at the latest after one.
@@ -51,8 +55,8 @@ func (b *bench) approvals() error {
 		group := fmt.Sprintf("approval to green icon, polled every %v", interval)
 		ms := float64(interval / time.Millisecond)
 		b.report.add(
-			row{group: group, name: "bitfount-tray", samples: took, unit: "ms", product: true, goal: 1.1, worst: true,
-				note: fmt.Sprintf("at most %.0f ms", took.most())},
+			row{group: group, name: "bitfount-tray", samples: took, unit: "ms", product: true, worst: true, met: verdict(took.most() <= ms+answered),
+				note: fmt.Sprintf("goal: at most the interval and %.0f ms; at most %.0f ms", answered, took.most())},
 			row{group: group, name: "the provider's interval", value: ms, unit: "ms", floor: true},
 		)
 	}
