@@ -85,6 +85,13 @@ func TestDiagnoseAgainstARealProvider(t *testing.T) {
 	p.Reset()
 	p.Clock(3 * time.Hour)
 	want("clock wrong", diagnose(), false, map[authcore.CheckName]string{authcore.CheckClock: "clock-wrong"})
+
+	// Only what the server has really ended is to be signed in to again.
+	p.Clock(0)
+	p.EndSessions("dr.amelia")
+	want("session ended", diagnose(), true, map[authcore.CheckName]string{
+		authcore.CheckHost: "answers-plain", authcore.CheckSession: "session-ended",
+	})
 }
 
 func await(t *testing.T, a *authcore.Agent, holds func(authcore.Account) bool) authcore.Account {
