@@ -13,7 +13,11 @@ import (
 const Place = `HKEY_LOCAL_MACHINE\Software\Policies\Bitfount\Tray`
 
 func read() (map[string]string, error) {
-	key, err := registry.OpenKey(registry.LOCAL_MACHINE, `Software\Policies\Bitfount\Tray`, registry.QUERY_VALUE)
+	return readKey(registry.LOCAL_MACHINE, `Software\Policies\Bitfount\Tray`)
+}
+
+func readKey(root registry.Key, path string) (map[string]string, error) {
+	key, err := registry.OpenKey(root, path, registry.QUERY_VALUE)
 	if errors.Is(err, registry.ErrNotExist) {
 		return nil, nil
 	}
