@@ -506,7 +506,8 @@ func (a *Agent) publish() {
 	}
 	s.Storage.Saved = a.store.vault != nil && s.Storage.Problem == nil
 	if p := s.Storage.Problem; p != nil && !a.loaded {
-		s.Storage.Waiting = p.Code == ProblemKeyringLocked || p.Code == ProblemKeyringSlow
+		// Where nothing was ever saved, the keyring is not asked.
+		s.Storage.Waiting = slices.Contains(keyringAway, p.Code)
 	}
 	for _, f := range a.liveFiles {
 		s.LiveFiles = append(s.LiveFiles, f.view)

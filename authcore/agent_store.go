@@ -393,6 +393,9 @@ func (a *Agent) synced(doc document, done synced, err error) {
 	}
 }
 
+// keyringAway are the problems of a keyring that is not there yet.
+var keyringAway = []ProblemCode{ProblemKeyringAbsent, ProblemKeyringLocked, ProblemKeyringSlow, ProblemNoSessionBus}
+
 // storeIsLate shows that the saved session is still waited for. It is no failure
 // yet: callers go on waiting.
 func (a *Agent) storeIsLate() {

@@ -111,8 +111,8 @@ type DevicePrompt struct {
 type Storage struct {
 	// Saved is true when everything in memory is also on disk.
 	Saved bool `json:"saved"`
-	// Waiting is true while sessions that were saved cannot be opened because the
-	// keyring is locked or does not answer; Problem says which.
+	// Waiting is true while sessions that were saved cannot be opened for want of
+	// the keyring; Problem says why, and it heals by itself.
 	Waiting bool     `json:"waiting,omitempty"`
 	Problem *Problem `json:"problem,omitempty"`
 }

@@ -102,27 +102,36 @@ func TestALockedKeyringKeepsTheSessionInMemory(t *testing.T) {
 	savedByItself(t, p, bus.Env(), o)
 }
 
-// A session that was saved is found when the keyring is unlocked later, and
-// until then nothing says that nobody is signed in.
+// A session that was saved is found when the keyring is unlocked or started
+// later, and until then nothing says that nobody is signed in.
 func TestASavedSessionWaitsForItsKeyring(t *testing.T) {
 	t.Parallel()
-	idp := quick(t)
-	bus := desktop.Bus(t)
-	k := desktop.Keyring(t, bus)
-	o := options(t, idp)
-	p := start(t, bus.Env(), o)
-	was := p.signIn(idp)
-	p.kill()
-	if err := k.Lock(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	p = start(t, bus.Env(), o)
-	p.until("locked", func(a answer) bool { return a.storage() == authcore.ProblemKeyringLocked })
-	k.Stop()
-	desktop.Keyring(t, bus)
-	p.ask(command{Nudge: true})
-	if a := p.state(authcore.SignedIn); a.Token != was.Token || a.storage() != "" {
-		t.Errorf("account %+v, storage %+v", a.account(), a.Snapshot.Storage)
+	for _, want := range []authcore.ProblemCode{authcore.ProblemKeyringLocked, authcore.ProblemKeyringAbsent} {
+		t.Run(string(want), func(t *testing.T) {
+			t.Parallel()
+			idp := quick(t)
+			bus := desktop.Bus(t)
+			k := desktop.Keyring(t, bus)
+			o := options(t, idp)
+			p := start(t, bus.Env(), o)
+			was := p.signIn(idp)
+			p.kill()
+			if want == authcore.ProblemKeyringAbsent {
+				k.Stop()
+			} else if err := k.Lock(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			p = start(t, bus.Env(), o)
+			if a := p.until(string(want), func(a answer) bool { return a.storage() == want }); !a.Snapshot.Storage.Waiting {
+				t.Errorf("storage = %+v", a.Snapshot.Storage)
+			}
+			k.Stop()
+			desktop.Keyring(t, bus)
+			p.ask(command{Nudge: true})
+			if a := p.state(authcore.SignedIn); a.Token != was.Token || a.storage() != "" || a.Snapshot.Storage.Waiting {
+				t.Errorf("account %+v, storage %+v", a.account(), a.Snapshot.Storage)
+			}
+		})
 	}
 }
 
