@@ -132,3 +132,39 @@ func buttonText(o fyne.CanvasObject) (string, bool) {
 	}
 	return text.String(), true
 }
+
+// A first start needs one press of a button and one approval, also by somebody
+// without a mouse. The sign-in goes on when its window is closed: the tray shows
+// the code, and then who is signed in.
+func TestASignInGoesOnWithoutItsWindow(t *testing.T) {
+	s := newScene(t, desktop.Options{})
+	s.start()
+	w, err := s.d.Window(s.ctx, patience)
+	s.ok(err)
+	m := newMirror(s, w, false)
+	m.settle("the welcome")
+	s.ok(w.Activate(s.ctx))
+	s.ok(s.d.Key(s.ctx, "Tab", "Return"))
+	link := s.opened(1)
+	m.settle("the code")
+	s.ok(w.Close(s.ctx))
+	s.ok(s.d.NoWindow(s.ctx, patience))
+
+	code := userCode.FindString(s.tooltip("approve in the browser"))
+	if code != s.snapshot().ActiveAccount().Prompt.UserCode {
+		t.Errorf("the tray shows the code %q", code)
+	}
+	s.menu(again, copyLink, copyCode, cancel, "-"+copyHub, "-"+copyAM, "-"+copyMS, "-"+renew, openWindow, "-"+signOut, quit)
+	s.ok(trial.Approve(s.ctx, link, code, person))
+	s.tooltip(person)
+	if n := len(s.d.Opened()); n != 1 {
+		t.Errorf("the browser was opened %d times", n)
+	}
+	s.noWindow()
+
+	// A window that is opened now shows the session, and no success of long ago.
+	s.click(openWindow)
+	w, err = s.d.Window(s.ctx, patience)
+	s.ok(err)
+	newMirror(s, w, false).picture("session")
+}
