@@ -31,6 +31,9 @@ type Settings struct {
 	ShowWindow   bool `toml:"show_window" json:"show_window"`
 	// Theme is "system", "light" or "dark".
 	Theme string `toml:"theme" json:"theme"`
+	// TextSize of the window is "normal", "large" (a quarter larger) or
+	// "largest" (half as large again).
+	TextSize string `toml:"text_size" json:"text_size"`
 	// Language is "system" or a language code: "en", "de", "fr", "es", "it".
 	Language string `toml:"language" json:"language"`
 	// Environment that new accounts belong to; empty means production.
@@ -57,7 +60,7 @@ type Settings struct {
 func DefaultSettings() Settings {
 	return Settings{
 		ClipboardSeconds: 45, Notifications: true, ShowWindow: true, Exports: true,
-		Theme: "system", Language: "system", LogLevel: "info", UpdateNotice: !systemUpdates(),
+		Theme: "system", TextSize: "normal", Language: "system", LogLevel: "info", UpdateNotice: !systemUpdates(),
 	}
 }
 
@@ -92,6 +95,7 @@ var settings = map[string]setting{
 	"update_notice":  boolSetting(func(s *Settings) *bool { return &s.UpdateNotice }),
 	"exports":        boolSetting(func(s *Settings) *bool { return &s.Exports }),
 	"theme":          choiceSetting(func(s *Settings) *string { return &s.Theme }, "system", "light", "dark"),
+	"text_size":      choiceSetting(func(s *Settings) *string { return &s.TextSize }, "normal", "large", "largest"),
 	"language":       choiceSetting(func(s *Settings) *string { return &s.Language }, append([]string{"system"}, Languages...)...),
 	"log_level":      choiceSetting(func(s *Settings) *string { return &s.LogLevel }, "info", "debug"),
 	"export_formats": {

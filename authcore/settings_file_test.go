@@ -16,7 +16,7 @@ func settingValues(t *testing.T) map[string]string {
 	_, bundle := tlsServer(t)
 	values := map[string]string{
 		"clipboard_seconds": "20", "notifications": "false", "start_at_login": "true", "show_window": "false",
-		"theme": "dark", "language": "fr", "environment": "staging", "proxy": "http://proxy.test:3128",
+		"theme": "dark", "text_size": "large", "language": "fr", "environment": "staging", "proxy": "http://proxy.test:3128",
 		"ca_bundle": bundle, "exports": "false", "export_formats": "json", "update_notice": "false", "log_level": "debug",
 	}
 	for _, name := range SettingNames() {

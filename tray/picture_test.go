@@ -126,6 +126,7 @@ func TestEachStateOfTheTrayLooksAsDrawn(t *testing.T) {
 		for _, state := range trayStates {
 			t.Run(state.name+"/"+look.name, func(t *testing.T) {
 				s := state.snapshot()
+				golden.Fresh()
 				test.NewTempApp(t)
 				w := test.NewWindow(container.NewStack(canvas.NewRectangle(look.menu), panelWith(look, s)))
 				defer w.Close()

@@ -173,7 +173,7 @@ func newAccounts(v *View) *accounts {
 	cancel.height, cancel.vanishes = 40, true
 	p.useKeys, p.useToken = newOtherWays(v)
 	p.adding = stack(6, plain(tr("account.add-where"), fyne.TextAlignLeading), p.environment,
-		container.NewGridWithColumns(2, cancel, p.add), p.useKeys, p.useToken)
+		container.New(&pair{}, cancel, p.add), p.useKeys, p.useToken)
 	p.adding.Hide()
 	p.screen = newScreen(container.New(&column{},
 		vgap(8), p.back,

@@ -31,7 +31,9 @@ func newDetails(onChange, onReport func()) *details {
 }
 
 // set takes the problem's cause; one without has its code, which helpers know.
-func (d *details) set(p *authcore.Problem) { d.cause.set(cmp.Or(p.Cause, string(p.Code))) }
+func (d *details) set(p *authcore.Problem) { d.say(cmp.Or(p.Cause, string(p.Code))) }
+
+func (d *details) say(cause string) { d.cause.set(cause) }
 
 // arrange shows the way to the details while there is a problem to be seen.
 func (d *details) arrange(there bool) {

@@ -1,8 +1,10 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -32,7 +34,9 @@ type fixIt struct {
 	signIn *button
 	again  *button
 	done   *button
-	view   *View
+	// details are the causes of what is wrong.
+	details *details
+	view    *View
 	// save offers the report, saved says where it is now.
 	save  *button
 	saved *label
@@ -66,6 +70,7 @@ func newFixIt(v *View) *fixIt {
 	p.signIn.Importance, p.signIn.height = widget.HighImportance, 48
 	p.again.height, p.done.height, p.save.height = 40, 40, 40
 	p.save.OnTapped = p.write
+	p.details = newDetails(func() { p.details.arrange(true); v.layOut() }, v.command(authcore.Command{Name: authcore.CommandCopyReport}))
 	p.screen = newScreen(newBody(
 		vgap(8),
 		p.back,
@@ -73,11 +78,13 @@ func newFixIt(v *View) *fixIt {
 		p.hint,
 		vgap(4),
 		p.list,
+		p.details.cause,
+		container.New(&flow{}, p.details.open, p.details.report),
 		vgap(8),
 		p.save,
 		p.saved,
 		vgap(8),
-	), stack(8, p.signIn, container.NewGridWithColumns(2, p.again, p.done)))
+	), stack(8, p.signIn, container.New(&pair{}, p.again, p.done)))
 	return p
 }
 
@@ -115,12 +122,27 @@ func (p *fixIt) update(m moment) {
 	show(p.signIn, d != nil && !d.Running() && d.OfferSignIn && m.allowed(authcore.CommandSignIn))
 	p.again.set(either(d == nil, tr("fix.start"), tr("fix.again")), !d.Running())
 	ended := d != nil && !d.Running()
+	if ended {
+		p.details.say(causesOf(d))
+	}
+	p.details.arrange(ended && wrong > 0)
 	show(p.save, ended && p.view.SaveFile != nil)
 	show(p.saved, ended && p.view.SaveFile != nil)
 	if p.saving && ended && !d.StartedAt.Equal(p.last) {
 		p.saving = false
 		p.write()
 	}
+}
+
+// causesOf are the technical reasons for what is wrong, one a line.
+func causesOf(d *authcore.Diagnosis) string {
+	var lines []string
+	for _, c := range d.Checks {
+		if !c.OK() {
+			lines = append(lines, string(c.Name)+": "+cmp.Or(c.Problem.Cause, string(c.Problem.Code)))
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 func (p *fixIt) opened() {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"errors"
+	"slices"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -191,35 +192,45 @@ func (f *form) failed(what string, err error) {
 	f.verdict.fail(noticeFault, what, words.Next, p)
 }
 
-// pair puts two buttons side by side, or one above the other where their words
-// are too long for that.
+// pair puts two visible buttons side by side, or one above the other where their
+// words are too long for that.
 type pair struct{ above bool }
 
 const pairGap = 8
 
-func (p *pair) Layout(o []fyne.CanvasObject, size fyne.Size) {
+func (p *pair) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	o := shownOf(objects)
 	half := (size.Width - pairGap) / 2
-	p.above = o[0].MinSize().Width > half || o[1].MinSize().Width > half
-	if p.above {
-		y := float32(0)
-		for _, one := range o {
+	p.above = len(o) == 1
+	for _, one := range o {
+		p.above = p.above || one.MinSize().Width > half
+	}
+	x, y := float32(0), float32(0)
+	for _, one := range o {
+		if p.above {
 			h := one.MinSize().Height
 			one.Resize(fyne.NewSize(size.Width, h))
 			one.Move(fyne.NewPos(0, y))
 			y += h + pairGap
+			continue
 		}
-		return
-	}
-	for i, one := range o {
 		one.Resize(fyne.NewSize(half, size.Height))
-		one.Move(fyne.NewPos(float32(i)*(half+pairGap), 0))
+		one.Move(fyne.NewPos(x, 0))
+		x += half + pairGap
 	}
 }
 
-func (p *pair) MinSize(o []fyne.CanvasObject) fyne.Size {
-	a, b := o[0].MinSize(), o[1].MinSize()
-	if p.above {
-		return fyne.NewSize(max(a.Width, b.Width), a.Height+b.Height+pairGap)
+func (p *pair) MinSize(objects []fyne.CanvasObject) (size fyne.Size) {
+	for i, one := range shownOf(objects) {
+		m := one.MinSize()
+		if p.above && i > 0 {
+			m.Height += size.Height + pairGap
+		}
+		size = size.Max(m)
 	}
-	return a.Max(b)
+	return size
+}
+
+func shownOf(objects []fyne.CanvasObject) []fyne.CanvasObject {
+	return slices.DeleteFunc(slices.Clone(objects), func(o fyne.CanvasObject) bool { return !o.Visible() })
 }

@@ -364,7 +364,14 @@ var dressed oneVariant
 // openView shows a view in a window without a screen.
 func openView(t *testing.T, variant fyne.ThemeVariant, scale float32, size fyne.Size, do func(authcore.Command)) (*View, fyne.Window) {
 	t.Helper()
-	if look := (oneVariant{Theme(), variant}); look != dressed {
+	return openDressed(t, oneVariant{Theme(), variant}, scale, size, do)
+}
+
+// openDressed is openView in any theme.
+func openDressed(t *testing.T, look oneVariant, scale float32, size fyne.Size, do func(authcore.Command)) (*View, fyne.Window) {
+	t.Helper()
+	golden.Fresh()
+	if look != dressed {
 		// A new theme reads the fonts anew, which takes longer than to draw.
 		test.NewApp().Settings().SetTheme(look)
 		dressed = look

@@ -178,27 +178,27 @@ func eventLine(e authcore.TimelineEvent, together []authcore.TimelineEvent, m mo
 	return l
 }
 
-// timelineRow is a line of the history: clock, icon and words.
-type timelineRow struct{}
+// timelineRow is a line of the history: clock, icon and words, each below that
+// of the line above. The column of the clock holds the longest time of day.
+type timelineRow struct{ clock float32 }
 
 func newTimelineRow(l historyLine) fyne.CanvasObject {
-	return container.New(timelineRow{},
+	longest := quiet(clock(time.Date(2000, 1, 1, 22, 58, 0, 0, time.UTC)), fyne.TextAlignLeading)
+	return container.New(timelineRow{longest.lineWidth() + 2},
 		quiet(l.clock, fyne.TextAlignLeading), widget.NewIcon(themed(l.icon, l.color)), plain(l.text, fyne.TextAlignLeading))
 }
 
-const (
-	timelineClock = 52
-	timelineText  = timelineClock + 20
-)
+const timelineIcon = 18
 
-func (timelineRow) Layout(o []fyne.CanvasObject, size fyne.Size) {
-	o[0].Resize(fyne.NewSize(timelineClock, o[0].MinSize().Height))
+func (r timelineRow) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	o[0].Resize(fyne.NewSize(r.clock, o[0].MinSize().Height))
 	o[0].Move(fyne.NewPos(0, 0))
-	o[1].Resize(fyne.NewSquareSize(18))
-	o[1].Move(fyne.NewPos(timelineClock+2, 9))
-	o[2].Resize(fyne.NewSize(size.Width-timelineText, o[2].MinSize().Height))
-	o[2].Resize(fyne.NewSize(size.Width-timelineText, o[2].MinSize().Height))
-	o[2].Move(fyne.NewPos(timelineText, 0))
+	o[1].Resize(fyne.NewSquareSize(timelineIcon))
+	o[1].Move(fyne.NewPos(r.clock, 9))
+	left := r.clock + timelineIcon
+	o[2].Resize(fyne.NewSize(size.Width-left, o[2].MinSize().Height))
+	o[2].Resize(fyne.NewSize(size.Width-left, o[2].MinSize().Height))
+	o[2].Move(fyne.NewPos(left, 0))
 }
 
 func (timelineRow) MinSize(o []fyne.CanvasObject) fyne.Size {

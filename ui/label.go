@@ -35,6 +35,12 @@ func (l *label) setColor(name fyne.ThemeColorName) {
 	}
 }
 
+// AccessibilityLabel is the text.
+func (l *label) AccessibilityLabel() string { return l.segment.Text }
+
+// AccessibilityRole is that of text.
+func (l *label) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleText }
+
 // lineWidth is the label's width if its text stands in one line.
 func (l *label) lineWidth() float32 {
 	th, s := l.Theme(), l.segment

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,10 +84,17 @@ func stretch(text string) string {
 	return "[" + b.String() + filling + "]"
 }
 
+// largerLight stands for the light variant with the largest texts.
+const largerLight = fyne.ThemeVariant(99)
+
 // inLanguage draws a picture in another language.
 func inLanguage(t *testing.T, l *translations.Language, size fyne.Size, variant fyne.ThemeVariant, name string) (*View, fyne.Window) {
 	t.Helper()
-	v, w := openView(t, variant, 1, size, func(authcore.Command) {})
+	look := oneVariant{Theme(), variant}
+	if variant == largerLight {
+		look = oneVariant{ThemeOf(authcore.Settings{TextSize: "largest"}), theme.VariantLight}
+	}
+	v, w := openDressed(t, look, 1, size, func(authcore.Command) {})
 	before := speaking
 	t.Cleanup(func() { speaking = before })
 	speaking = l
@@ -114,6 +122,8 @@ func TestOtherLanguagesLookAsDrawn(t *testing.T) {
 	for _, code := range translations.Codes()[1:] {
 		languages[code] = translations.For(code)
 	}
+	t.Setenv("LC_ALL", "en_US.UTF-8")
+	languages["us"] = translations.For("en")
 	for _, c := range []struct {
 		language string
 		variant  fyne.ThemeVariant
@@ -121,6 +131,7 @@ func TestOtherLanguagesLookAsDrawn(t *testing.T) {
 	}{
 		{"pseudo", theme.VariantLight, []string{"welcome", "approval", "signed-in", "offline", "keys-accepted", "token-command", "settings", "settings-below", "files", "accounts", "fix-it-bad", "history", "success", "failure", "signed-in-below"}},
 		{"de", theme.VariantLight, []string{"welcome", "approval", "signed-in", "offline", "keys-accepted", "token-command", "settings", "files", "accounts", "fix-it-bad", "history", "success", "failure", "signed-in-below"}},
+		{"us", theme.VariantLight, []string{"history", "signed-in-below"}},
 		{"fr", theme.VariantDark, []string{"welcome", "approval", "failure", "signed-in-below", "keys-refused", "settings"}},
 		{"es", theme.VariantLight, []string{"welcome", "approval", "failure", "signed-in-below", "keys-refused", "settings"}},
 		{"it", theme.VariantDark, []string{"welcome", "approval", "failure", "signed-in-below", "keys-refused", "settings"}},
@@ -148,7 +159,7 @@ func TestNothingIsCutOffInAnyLanguage(t *testing.T) {
 		for _, p := range pictures {
 			t.Run(code+"/"+p.name, func(t *testing.T) {
 				v, _ := inLanguage(t, l, SmallestSize, theme.VariantLight, p.name)
-				for _, cut := range cutOff(v.Content()) {
+				for _, cut := range cutOff(v.Content(), SmallestSize.Width) {
 					t.Error(cut)
 				}
 			})
@@ -156,8 +167,31 @@ func TestNothingIsCutOffInAnyLanguage(t *testing.T) {
 	}
 }
 
-// cutOff are the texts that go beyond the window or their button.
-func cutOff(o fyne.CanvasObject) []string {
+// Texts can be half as large again in every language, and still nothing is cut
+// off in a window of the usual size.
+func TestLargerTextsAreNotCutOff(t *testing.T) {
+	codes := translations.Codes()
+	if golden.Slow {
+		codes = codes[1:2]
+	}
+	for _, code := range codes {
+		l := translations.For(code)
+		for _, p := range pictures {
+			t.Run(code+"/"+p.name, func(t *testing.T) {
+				v, w := inLanguage(t, l, DefaultSize, largerLight, p.name)
+				for _, cut := range cutOff(v.Content(), DefaultSize.Width) {
+					t.Error(cut)
+				}
+				if code == "en" && slices.Contains([]string{"welcome", "approval", "signed-in", "signed-in-below", "history", "settings"}, p.name) {
+					golden.Compare(t, "larger-"+p.name, w.Canvas().Capture())
+				}
+			})
+		}
+	}
+}
+
+// cutOff are the texts that go beyond a window of that width or their button.
+func cutOff(o fyne.CanvasObject, width float32) []string {
 	var found []string
 	var visit func(o fyne.CanvasObject, x, left, right float32)
 	visit = func(o fyne.CanvasObject, x, left, right float32) {
@@ -189,7 +223,7 @@ func cutOff(o fyne.CanvasObject) []string {
 			}
 		}
 	}
-	visit(o, 0, 0, SmallestSize.Width)
+	visit(o, 0, 0, width)
 	return found
 }
 

@@ -38,7 +38,8 @@ func (c *captioned) Layout(o []fyne.CanvasObject, size fyne.Size) {
 		left := (size.Width - captionedIcon - w) / 2
 		text.Resize(fyne.NewSize(w+1, size.Height))
 		text.Move(fyne.NewPos(left+captionedIcon, 0))
-		icon.Move(fyne.NewPos(left+2, pad))
+		line := text.MinSize().Height
+		icon.Move(fyne.NewPos(left+2, max(pad, (line-captionedIcon)/2)))
 		return
 	}
 	text.Resize(fyne.NewSize(size.Width, text.MinSize().Height))

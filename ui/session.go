@@ -80,7 +80,7 @@ func newSession(v *View) *session {
 	))
 	// Files and history may begin below the window's edge, the rest not.
 	panes.Layout.(*panesLayout).fold = p.day.strip
-	p.screen = newScreen(panes, stack(8, p.signIn, container.NewGridWithColumns(2, p.renew, p.fix, p.signOut)))
+	p.screen = newScreen(panes, stack(8, p.signIn, container.New(&pair{}, p.renew, p.fix, p.signOut)))
 	return p
 }
 

@@ -59,6 +59,7 @@ func newSettings(v *View) *settingsPage {
 		),
 		p.section("settings.look",
 			p.newChoice("theme", []string{"system", "light", "dark"}, func(v string) string { return tr("setting.theme." + v) }),
+			p.newChoice("text_size", []string{"normal", "large", "largest"}, func(v string) string { return tr("setting.text_size." + v) }),
 			p.newChoice("language", append([]string{"system"}, authcore.Languages...), languageName),
 		),
 		p.section("settings.everyday",

@@ -92,7 +92,7 @@ func newApproval(v *View) *approval {
 		vgap(10),
 		p.bar,
 		p.left,
-		container.NewGridWithColumns(2, p.copyCode, p.copyLink),
+		container.New(&pair{}, p.copyCode, p.copyLink),
 		vgap(8),
 		p.open,
 		vgap(8),

@@ -5,6 +5,8 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/theme"
+
+	"github.com/bitfount/bitfount-tray/authcore"
 )
 
 // Theme is the look of Bitfount Tray: calm colours whose texts keep a contrast
@@ -12,12 +14,18 @@ import (
 // follows the desktop's choice of light or dark.
 func Theme() fyne.Theme { return calm{Theme: theme.DefaultTheme()} }
 
-// ThemeOf is Theme for a choice of authcore.Settings.Theme: always "light" or
-// "dark", or, with anything else, as the desktop has it.
-func ThemeOf(choice string) fyne.Theme {
+// ThemeOf is Theme as the settings have it: for Theme always "light" or "dark",
+// or, with anything else, as the desktop has it, and with texts of TextSize.
+func ThemeOf(s authcore.Settings) fyne.Theme {
 	t := calm{Theme: theme.DefaultTheme()}
+	switch s.TextSize {
+	case "large":
+		t.larger = 0.25
+	case "largest":
+		t.larger = 0.5
+	}
 	light, dark := theme.VariantLight, theme.VariantDark
-	switch choice {
+	switch s.Theme {
 	case "light":
 		t.always = &light
 	case "dark":
@@ -40,6 +48,8 @@ type calm struct {
 	fyne.Theme
 	// always is the variant whatever the desktop has, or nil.
 	always *fyne.ThemeVariant
+	// larger is by how much texts are larger than usual: 0 is the usual size.
+	larger float32
 }
 
 type shades struct{ light, dark color.NRGBA }
@@ -98,7 +108,18 @@ func (c calm) Color(name fyne.ThemeColorName, variant fyne.ThemeVariant) color.C
 	return s.light
 }
 
+// Size is that of the name in Fyne's units. What is read follows the size of
+// texts that was chosen.
 func (c calm) Size(name fyne.ThemeSizeName) float32 {
+	size := c.size(name)
+	switch name {
+	case theme.SizeNameText, theme.SizeNameCaptionText, theme.SizeNameHeadingText, theme.SizeNameSubHeadingText, theme.SizeNameInlineIcon:
+		size *= 1 + c.larger
+	}
+	return size
+}
+
+func (c calm) size(name fyne.ThemeSizeName) float32 {
 	switch name {
 	case theme.SizeNameButtonRadius, theme.SizeNameInputRadius:
 		return 8

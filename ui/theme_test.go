@@ -7,6 +7,8 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/theme"
+
+	"github.com/bitfount/bitfount-tray/authcore"
 )
 
 // Text needs a contrast of 4.5:1 (WCAG 2.2, 1.4.3), also on a button under the
@@ -80,7 +82,7 @@ func TestThemeFollowsTheChoice(t *testing.T) {
 		{"system", theme.VariantDark, theme.VariantDark}, {"", theme.VariantLight, theme.VariantLight},
 	} {
 		for _, name := range []fyne.ThemeColorName{theme.ColorNameBackground, theme.ColorNameSelection} {
-			if got, want := ThemeOf(c.choice).Color(name, c.desktop), Theme().Color(name, c.want); got != want {
+			if got, want := ThemeOf(authcore.Settings{Theme: c.choice}).Color(name, c.desktop), Theme().Color(name, c.want); got != want {
 				t.Errorf("%q on a desktop that is %d: %s is %v, want %v", c.choice, c.desktop, name, got, want)
 			}
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/build/desktop"
+	"github.com/bitfount/bitfount-tray/build/golden"
 	"github.com/bitfount/bitfount-tray/build/trial"
 	"github.com/bitfount/bitfount-tray/ui"
 )
@@ -76,13 +77,18 @@ func walkThePages(t *testing.T, o desktop.Options) {
 	m.press("Session")
 	m.picture("8-session")
 
+	// Larger texts, at once.
+	s.ok(s.client().Do(s.ctx, authcore.Command{Name: authcore.CommandSet, Setting: "text_size", Text: "largest"}))
+	m.dress(authcore.Settings{Theme: m.colours, TextSize: "largest"})
+	m.picture("9-larger")
+
 	s.ok(w.Close(s.ctx))
 	s.ok(s.d.NoWindow(s.ctx, patience))
 	s.ok(s.d.HoverTray(s.ctx))
-	s.picture("9-tray")
+	s.picture("10-tray")
 	s.ok(s.d.RestMouse(s.ctx))
 	s.ok(s.d.OpenTrayMenu(s.ctx))
-	s.picture("10-menu")
+	s.picture("11-menu")
 	s.ok(s.d.CloseTrayMenu(s.ctx))
 }
 
@@ -93,18 +99,27 @@ type mirror struct {
 	real   desktop.Window
 	view   *ui.View
 	window fyne.Window
+	// colours is Settings.Theme as the desktop has it.
+	colours string
+}
+
+// dress gives the mirror the look of those settings.
+func (m *mirror) dress(s authcore.Settings) {
+	fyne.CurrentApp().Settings().SetTheme(ui.ThemeOf(s))
+	m.window.Resize(m.window.Canvas().Size())
 }
 
 func newMirror(s *scene, w desktop.Window, dark bool) *mirror {
 	s.Helper()
 	bounds, err := w.Bounds(s.ctx)
 	s.ok(err)
-	colours := "light"
+	m := &mirror{scene: s, real: w, colours: "light"}
 	if dark {
-		colours = "dark"
+		m.colours = "dark"
 	}
-	test.NewTempApp(s.T).Settings().SetTheme(ui.ThemeOf(colours))
-	m := &mirror{scene: s, real: w, view: ui.NewView(func(authcore.Command) {})}
+	golden.Fresh()
+	test.NewTempApp(s.T).Settings().SetTheme(ui.ThemeOf(authcore.Settings{Theme: m.colours}))
+	m.view = ui.NewView(func(authcore.Command) {})
 	m.window = test.NewTempWindow(s.T, m.view.Content())
 	m.window.SetPadded(false)
 	scale := s.d.Scale()

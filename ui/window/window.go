@@ -99,7 +99,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		w.Canvas().AddShortcut(&desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierShortcutDefault},
 			func(fyne.Shortcut) { w.Close() })
 	}
-	p := &painter{app: a, view: view, colours: "system"} // what ui.Theme is; another draws everything anew
+	p := &painter{app: a, view: view, look: [2]string{"system", "normal"}} // what ui.Theme is; another draws everything anew
 	p.drawFirst(o.Snapshots)
 	a.Lifecycle().SetOnStarted(func() { go follow(ctx, o, p, w) })
 	closed := false
@@ -226,18 +226,19 @@ func follow(ctx context.Context, o Options, p *painter, w fyne.Window) {
 	}
 }
 
-// painter draws snapshots in the colours that they ask for. It belongs to Fyne's
-// goroutine.
+// painter draws snapshots in the colours and sizes that they ask for. It belongs
+// to Fyne's goroutine.
 type painter struct {
-	app     fyne.App
-	view    *ui.View
-	colours string // of Settings.Theme
+	app  fyne.App
+	view *ui.View
+	// look are Settings.Theme and TextSize.
+	look [2]string
 }
 
 func (p *painter) draw(s *authcore.Snapshot, now time.Time) {
-	if choice := s.Settings.Theme; choice != p.colours {
-		p.colours = choice
-		p.app.Settings().SetTheme(ui.ThemeOf(choice))
+	if look := [2]string{s.Settings.Theme, s.Settings.TextSize}; look != p.look {
+		p.look = look
+		p.app.Settings().SetTheme(ui.ThemeOf(s.Settings))
 	}
 	p.view.Render(s, now)
 }
