@@ -39,7 +39,7 @@ func (c *captioned) Layout(o []fyne.CanvasObject, size fyne.Size) {
 		text.Resize(fyne.NewSize(w+1, size.Height))
 		text.Move(fyne.NewPos(left+captionedIcon, 0))
 		line := text.MinSize().Height
-		icon.Move(fyne.NewPos(left+2, max(pad, (line-captionedIcon)/2)))
+		icon.Move(fyne.NewPos(left+2, max(pad, float32(int(line-captionedIcon)/2))))
 		return
 	}
 	text.Resize(fyne.NewSize(size.Width, text.MinSize().Height))
