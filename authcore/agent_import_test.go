@@ -299,3 +299,44 @@ func TestImportIsAllowedWithExportsAlone(t *testing.T) {
 		t.Error("not allowed with exports on")
 	}
 }
+
+// An answer to a refresh need not have an ID token (OpenID Connect Core 1.0,
+// section 12.2): then the file's says whose the session is, if the issuer has
+// signed it.
+func TestAnImportKnowsItsUserByTheFileWhereTheServerDoesNotSay(t *testing.T) {
+	for name, c := range map[string]struct {
+		change  func(map[string]any)
+		want    State
+		revoked int
+	}{
+		"signed by the issuer": {nil, SignedIn, 0},
+		"no ID token":          {func(f map[string]any) { f["id_token"] = "" }, SignedOut, 0}, // nothing is sent
+		"of somebody else": {func(f map[string]any) {
+			stranger := newFakeIssuer()
+			var tokens map[string]any
+			_ = json.NewDecoder(stranger.tokens("family").Body).Decode(&tokens)
+			f["id_token"] = tokens["id_token"]
+		}, SignedOut, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t)
+				path := b.sdkFile(c.change)
+				b.issuer.set(func(f *fakeIssuer) { f.noID = true })
+				err := b.importFile(path)
+				b.settle()
+				b.wantState(c.want)
+				if (err == nil) != (c.want == SignedIn) {
+					t.Errorf("the error is %v", err)
+				}
+				if name := b.account().Username; (name == "dr.amelia") != (c.want == SignedIn) {
+					t.Errorf("username %q", name)
+				}
+				// What was received and is not wanted is not left alive.
+				if n := len(b.issuer.revoked); n != c.revoked {
+					t.Errorf("%d tokens revoked", n)
+				}
+			})
+		})
+	}
+}

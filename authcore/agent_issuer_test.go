@@ -42,8 +42,8 @@ type fakeIssuer struct {
 	lost int
 	// hang, if set, holds every answer back until it is closed.
 	hang chan struct{}
-	// noRefresh makes a session one token long.
-	noRefresh bool
+	// noRefresh makes a session one token long; noID leaves the ID token out.
+	noRefresh, noID bool
 	// forged makes the ID tokens those of somebody without the issuer's key.
 	forged bool
 
@@ -234,6 +234,9 @@ func (f *fakeIssuer) tokens(family string) *http.Response {
 			f.since[family] = now
 		}
 		answer["refresh_expires_in"] = int(f.since[family].Add(f.refreshLife).Sub(now) / time.Second)
+	}
+	if f.noID {
+		delete(answer, "id_token")
 	}
 	if f.noRefresh {
 		delete(f.live, refresh)
