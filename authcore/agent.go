@@ -93,6 +93,7 @@ type Agent struct {
 	settings  Settings
 	history   history
 	awaiting  []awaited
+	replies   []func()
 
 	offset        time.Duration
 	clockSince    time.Time
@@ -216,7 +217,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		}
 		a.exportDue()
 		a.saveHistory()
-		a.publish()
+		a.show()
 		a.meet()
 		timer.Reset(a.untilNext())
 	}
@@ -244,6 +245,7 @@ func (a *Agent) drain() error {
 		select {
 		case f := <-a.inbox:
 			f()
+			a.show()
 		case <-limit.C:
 			return nil
 		}
@@ -532,6 +534,8 @@ func (a *Agent) publish() {
 			creds.byID[acc.rec.ID] = acc.cred
 		}
 	}
+	creds.active = creds.byID[a.active]
+	a.credentials.Store(&creds)
 	old := a.snapshot.Load()
 	if old != nil {
 		s.Sequence, s.Taken = old.Sequence, old.Taken
@@ -541,8 +545,6 @@ func (a *Agent) publish() {
 	}
 	s.Sequence++
 	s.Taken = a.now()
-	creds.active = creds.byID[a.active]
-	a.credentials.Store(&creds)
 	a.snapshot.Store(s)
 
 	a.subscribersMu.Lock()

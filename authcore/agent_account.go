@@ -232,12 +232,27 @@ func backOff(failures int, asked time.Duration) time.Duration {
 }
 
 // answer replies to everybody who waits.
-func (acc *account) answer(now time.Time, err error) {
+func (a *Agent) answer(acc *account, err error) {
 	waiters := acc.waiters
 	acc.waiters = nil
 	for _, w := range waiters {
-		w.reply <- acc.reply(now, w, err)
+		a.reply(w, acc.reply(a.now(), w, err))
 	}
+}
+
+// reply is for after the next publish: whoever has waited for a token and then
+// asks for headers must not get those of the one before.
+func (a *Agent) reply(w waiter, r credentialReply) {
+	a.replies = append(a.replies, func() { w.reply <- r })
+}
+
+// show publishes, and then sends the replies.
+func (a *Agent) show() {
+	a.publish()
+	for _, send := range a.replies {
+		send() // never blocks: there is room for one, and each waiter gets one
+	}
+	a.replies = a.replies[:0]
 }
 
 // reply is what a caller gets at this moment: the token if it lives long

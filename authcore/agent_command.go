@@ -204,13 +204,13 @@ func (a *Agent) serve(acc *account) {
 		switch {
 		case r.err != nil && !a.loaded && a.storeProblem != nil && acc.rec.empty():
 			// Not "signed out": nobody knows before the vault can be read.
-			w.reply <- credentialReply{err: a.storeProblem}
+			a.reply(w, credentialReply{err: a.storeProblem})
 		case r.err == nil, !acc.renewable():
-			w.reply <- r
+			a.reply(w, r)
 		case acc.failures > 0 && now.Before(acc.renewAt):
-			w.reply <- credentialReply{err: acc.notSignedIn()}
+			a.reply(w, credentialReply{err: acc.notSignedIn()})
 		case acc.cred != nil && w.minValid >= acc.rec.ExpiresAt.Sub(acc.rec.IssuedAt):
-			w.reply <- r // no renewal can satisfy it
+			a.reply(w, r) // no renewal can satisfy it
 		default:
 			pending = append(pending, w)
 		}

@@ -68,7 +68,13 @@ func (a *Agent) ImportTokenFile(ctx context.Context, path string) error {
 		}
 		a.work(func() {
 			i.err = errors.New("the import broke off")
-			defer func() { a.post(func() { reply <- a.imported(i) }) }()
+			defer func() {
+				a.post(func() {
+					err := a.imported(i)
+					a.publish() // so that the caller sees what came of it
+					reply <- err
+				})
+			}()
 			i.run(a.store)
 		})
 		return nil
@@ -290,6 +296,6 @@ func (a *Agent) imported(i tokenImport) error {
 		// The session is safe and the file fresh; it only is not after a restart.
 		a.log.Warn("the list of live files cannot be written", "cause", err)
 	}
-	acc.answer(a.now(), nil)
+	a.answer(acc, nil)
 	return nil
 }

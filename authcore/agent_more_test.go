@@ -776,3 +776,34 @@ func TestContentThatIsNoSessionListIsDamage(t *testing.T) {
 		}
 	})
 }
+
+// Whoever was told that there is another token gets it, and never the one
+// before, however soon they ask.
+func TestHeadersAfterAnAnswerAreThoseOfTheAnswer(t *testing.T) {
+	b := &bench{t: t, issuer: newFakeIssuer()}
+	b.agent = signedInAgent(t, b.issuer, b.issuer)
+	for range 300 {
+		old := bearerToken(must(b.agent.Headers(t.Context(), "", export.Hub, 0)))
+		if err := b.agent.call(t.Context(), func() error {
+			b.agent.account("").rec.IssuedAt = b.agent.now().Add(-time.Hour) // not just issued
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				if err := b.agent.replaceRejected(t.Context(), "", old); err != nil {
+					t.Error(err)
+				}
+				if bearerToken(must(b.agent.Headers(t.Context(), "", export.Hub, 0))).Equal(old) {
+					t.Error("the refused token is handed out again")
+				}
+			})
+		}
+		wg.Wait()
+		if t.Failed() {
+			return
+		}
+	}
+}

@@ -36,7 +36,7 @@ func (a *Agent) startRenewal(acc *account) {
 		acc.problem = &Problem{Code: ProblemInternal, Cause: err.Error(), Since: a.now()}
 		acc.failures++
 		acc.renewAt = a.now().Add(backOff(acc.failures, 0))
-		acc.answer(a.now(), acc.problem)
+		a.answer(acc, acc.problem)
 		return
 	}
 	acc.happen(eventDue)
@@ -193,7 +193,7 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 		a.log.Info("signed out by another program", "account", acc.rec.ID)
 		acc.forget()
 		acc.happen(eventSignOut)
-		acc.answer(now, acc.notSignedIn())
+		a.answer(acc, acc.notSignedIn())
 		return
 	case r.postponed:
 		acc.happen(eventLoaded)
@@ -203,7 +203,7 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 			// Nobody has to mend it: memory holds what was in it.
 			a.storeAt, acc.renewAt = now, now.Add(renewalPause)
 		}
-		acc.answer(now, nil)
+		a.answer(acc, nil)
 		return
 	case r.err == nil && r.rec.Source != nil && r.rec.AccessToken == acc.rec.AccessToken && acc.cred != nil && r.rec.ExpiresAt.Equal(acc.cred.expires):
 		// The source has nothing newer yet.
@@ -211,7 +211,7 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 		acc.problem, acc.failures = nil, 0
 		acc.renewAt = now.Add(max(sourcePause, acc.cred.left(now)/4))
 		a.online(acc)
-		acc.answer(now, nil)
+		a.answer(acc, nil)
 	case r.err == nil:
 		r.rec.Label = acc.rec.Label // it may have been renamed meanwhile
 		acc.take(a, r.rec)
@@ -223,7 +223,7 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 		a.online(acc)
 		a.event(TimelineEvent{Kind: EventRenewed, Account: acc.rec.ID})
 		a.log.Info("renewed", "account", acc.rec.ID, "until", acc.rec.ExpiresAt)
-		acc.answer(now, nil)
+		a.answer(acc, nil)
 	case errors.Is(r.err, oauth.ErrSignInAgain):
 		acc.rec.RefreshToken, acc.rec.RenewalStarted = "", time.Time{}
 		acc.happen(eventRefused)
@@ -236,7 +236,7 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 		a.online(acc)
 		a.event(TimelineEvent{Kind: EventEnded, Account: acc.rec.ID})
 		a.log.Warn("the server ended the session", "account", acc.rec.ID, "interrupted", r.interrupted)
-		acc.answer(now, acc.problem)
+		a.answer(acc, acc.problem)
 	default:
 		if r.rec.RefreshToken != acc.rec.RefreshToken {
 			acc.rec.RefreshToken = r.rec.RefreshToken
@@ -266,7 +266,7 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 		a.log.Warn("the renewal failed and is tried again", "account", acc.rec.ID, "problem", p.Code,
 			"cause", p.Cause, "failures", acc.failures, "next", acc.renewAt)
 		acc.lapse(a, now)
-		acc.answer(now, acc.problem)
+		a.answer(acc, acc.problem)
 	}
 }
 

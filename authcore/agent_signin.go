@@ -172,7 +172,7 @@ func (s *signIn) finish(tokens oauth.Tokens) {
 		}
 		a.event(TimelineEvent{Kind: EventSignedIn, Account: rec.ID, Detail: rec.Username})
 		a.log.Info("signed in", "account", rec.ID, "until", rec.ExpiresAt)
-		acc.answer(a.now(), nil)
+		a.answer(acc, nil)
 	})
 }
 
@@ -233,7 +233,7 @@ func (a *Agent) drop(gone *account) {
 	a.accounts = keep
 	gone.attempt++
 	gone.signing++
-	gone.answer(a.now(), gone.notSignedIn())
+	a.answer(gone, gone.notSignedIn())
 	if len(a.accounts) == 0 {
 		a.addPristine(*a.environment.Load())
 	}

@@ -23,7 +23,7 @@ func (a *Agent) signOut(acc *account, remove bool) {
 	acc.forget()
 	acc.happen(eventSignOut)
 	acc.unsaved, acc.leaving, acc.asked = false, true, true
-	acc.answer(a.now(), acc.notSignedIn())
+	a.answer(acc, acc.notSignedIn())
 	if token != "" {
 		a.revocationDue(revocation{env, token, a.now()})
 	}

@@ -426,7 +426,7 @@ func (a *Agent) storeFailed(err error) {
 	// Callers that came before the vault was read have waited for nothing.
 	for _, acc := range a.accounts {
 		if !acc.busy {
-			acc.answer(a.now(), p)
+			a.answer(acc, p)
 		}
 	}
 }
