@@ -23,6 +23,8 @@ func ownEnvironment(folder string) []string {
 	env = append(env,
 		"XDG_CONFIG_HOME="+filepath.Join(folder, "config"),
 		"XDG_DATA_HOME="+filepath.Join(folder, "data"),
+		"XDG_STATE_HOME="+filepath.Join(folder, "state"),
+		"XDG_CACHE_HOME="+filepath.Join(folder, "cache"),
 		"XDG_RUNTIME_DIR="+filepath.Join(folder, "run"),
 	)
 	if runtime == "" {
