@@ -165,7 +165,7 @@ func TestThePolicyCountsAndTheUsersChoiceComesBack(t *testing.T) {
 	policy := map[string]string{
 		"clipboard_seconds": "30", "notifications": "true", "start_at_login": "false", "show_window": "true",
 		"theme": "light", "language": "de", "environment": "production", "proxy": "", "ca_bundle": "",
-		"exports": "true", "export_formats": "", "update_notice": "true", "log_level": "info",
+		"exports": "true", "export_formats": "", "update_notice": "true", "log_level": "info", "text_size": "normal",
 	}
 	fixed := read(t, path, policy)
 	for _, name := range SettingNames() {
