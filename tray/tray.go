@@ -27,8 +27,8 @@ type Options struct {
 	Subscribe func() (<-chan *authcore.Snapshot, func())
 	// Do carries out a click. It is called on a goroutine of the clicked line,
 	// which drops further clicks until it returns, so it may take its time. An
-	// error is shown as a notification, but for CommandOpenWindow, whose outcome
-	// Window.Report tells.
+	// error is shown as a notification, if the user wants any, but for
+	// CommandOpenWindow, whose outcome Window.Report tells.
 	Do func(context.Context, authcore.Command) error
 	// HostChanged is called with the reason while no icon can be seen
 	// (ProblemNoSessionBus, ProblemNoTrayHost) and with nil when one can: first
@@ -246,7 +246,11 @@ func (m *menu) click(ctx context.Context, c authcore.Command) {
 	if err == nil || ctx.Err() != nil || c.Name == authcore.CommandOpenWindow {
 		return // what became of a window is told by Window.Report
 	}
-	heading, text := failure(Language(m.options.Snapshot()), err)
+	s := m.options.Snapshot()
+	if !s.Settings.Notifications {
+		return
+	}
+	heading, text := failure(Language(s), err)
 	if err := Notify(ctx, heading, text); err != nil {
 		slog.Warn("a failed command could not be shown", "command", c.Name, "err", err)
 	}

@@ -51,6 +51,11 @@ func runTray() {
 				current.Store(snapshotNow(authcore.State(what)))
 				updates <- current.Load()
 				say("state %s", what)
+			case "notifications":
+				s := *current.Load()
+				s.Settings.Notifications = what == "on"
+				current.Store(&s)
+				say("notifications %s", what)
 			case "left":
 				left, err := time.ParseDuration(what)
 				s := snapshotNow(authcore.SignedIn)
@@ -74,6 +79,9 @@ func runTray() {
 		Subscribe: func() (<-chan *authcore.Snapshot, func()) { return updates, func() {} },
 		Do: func(_ context.Context, c authcore.Command) error {
 			say("do %s %s", c.Name, c.Service)
+			if c.Name == authcore.CommandRenew {
+				return &authcore.Problem{Code: authcore.ProblemDiskFull}
+			}
 			return nil
 		},
 		HostChanged: func(p *authcore.Problem) {
@@ -632,6 +640,41 @@ type notifications struct{ got chan [2]string }
 func (n *notifications) Notify(_ string, _ uint32, _, title, body string, _ []string, _ map[string]dbus.Variant, _ int32) (uint32, *dbus.Error) {
 	n.got <- [2]string{title, body}
 	return 1, nil
+}
+
+func TestAFailedClickIsShownToThoseWhoWantNotifications(t *testing.T) {
+	t.Parallel()
+	address := startBus(t)
+	w, _, _ := startWatcher(t, address, true)
+	r := startResident(t, "DBUS_SESSION_BUS_ADDRESS="+address)
+	within(t, 10*time.Second, w.came)
+	bus := connect(t, address)
+	server := &notifications{got: make(chan [2]string, 9)}
+	if err := bus.Export(server, "/org/freedesktop/Notifications", "org.freedesktop.Notifications"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bus.RequestName("org.freedesktop.Notifications", 0); err != nil {
+		t.Fatal(err)
+	}
+	r.tell("state signed-in")
+	eventually(t, "Renew now is enabled", func() bool { return r.menu(bus)["Renew now"].enabled })
+	want := authcore.WordsTemplate(authcore.ProblemDiskFull).What
+	choose := func(choice string) {
+		t.Helper()
+		r.tell("notifications " + choice)
+		r.waitFor("notifications " + choice)
+		r.click(bus, r.menu(bus)["Renew now"].id)
+		r.waitFor("do renew ")
+	}
+	choose("on")
+	if got := within(t, 10*time.Second, server.got); got[0] != want {
+		t.Errorf("shown: %q", got)
+	}
+	choose("off")
+	choose("off") // the first one is over: a line carries out one click at a time
+	if len(server.got) > 0 {
+		t.Errorf("shown as well: %q", <-server.got)
+	}
 }
 
 func TestNotify(t *testing.T) {
