@@ -189,15 +189,16 @@ const (
 	// fileSettle lets a program that writes in several steps finish.
 	fileSettle = 100 * time.Millisecond
 	// filePoll finds what a notification misses: network file systems send
-	// none, and Linux bounds the number of watches of a user. A JWT counts
-	// as used up a minute before it expires, so twice a minute is often enough.
-	filePoll = 30 * time.Second
+	// none, and Linux bounds the number of watches of a user. Whoever uses the
+	// source asks it when its token runs out, so this need not be soon; a program
+	// at rest should not wake up more often than every 20 s for all its reasons.
+	filePoll = 2 * time.Minute
 )
 
 // Watch calls changed, one call at a time, whenever the file has other content
 // than before: rewritten, or replaced by another (also one that a symbolic link
 // now leads to). It relies on the system's notifications and looks by itself
-// every 30 s besides. It returns when ctx ends, and calls changed no more then.
+// every 2 minutes besides. It returns when ctx ends, and calls changed no more then.
 func (s FileSource) Watch(ctx context.Context, changed func()) {
 	// A nil channel stays silent: then the polling alone has to do.
 	var events <-chan fsnotify.Event

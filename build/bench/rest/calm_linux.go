@@ -13,8 +13,16 @@ import (
 	"github.com/bitfount/bitfount-tray/build/trial"
 )
 
-// The goal of a program that nobody notices.
-const mostWakeUps = 1.0 / 20 // a second
+// The goals of a program that nobody notices.
+const (
+	mostWakeUps = 1.0 / 20 // a second
+	// leastSeen is the kernel's clock tick: ps and top count processor time in
+	// it, by whoever runs when it strikes. Less than one in ten minutes is luck.
+	leastSeen = 10 * time.Millisecond
+	// mostDrawn is how often the time left, which the window shows to the minute,
+	// changes in windowTime, wherever that begins.
+	mostDrawn = 2
+)
 
 // calmRun measures a signed-in resident at rest, and then its open window.
 func calmRun(ctx context.Context, d *desktop.Desktop, product *trial.Resident, duration time.Duration) error {
@@ -37,7 +45,6 @@ func calmRun(ctx context.Context, d *desktop.Desktop, product *trial.Resident, d
 	if err := sleep(ctx, calm); err != nil {
 		return err
 	}
-	// A tick of the text, which is one drawing, is waited for where it can be.
 	type count struct {
 		drawn int
 		err   error
@@ -77,11 +84,10 @@ func calmRun(ctx context.Context, d *desktop.Desktop, product *trial.Resident, d
 	_ = t.Flush()
 	fmt.Println()
 	verdict("at rest, at most one wake-up in 20 s", float64(rest.Wakes) <= mostWakeUps*duration.Seconds())
-	verdict("at rest, no CPU time that ps would show", rest.Ticks == 0)
-	verdict("the open window draws nothing", drawn.drawn == 0)
+	verdict("at rest, less CPU time in 10 min than ps can tell (10 ms)", rest.CPU.Seconds()*600 <= leastSeen.Seconds()*duration.Seconds())
+	verdict("the open window draws when the minutes left change, and nothing else", drawn.drawn <= mostDrawn)
 	return nil
 }
 
-// windowTime is how long the open window is looked at. The time left that it
-// shows changes once an hour.
+// windowTime is how long the open window is looked at.
 const windowTime = time.Minute
