@@ -262,7 +262,7 @@ func measure(ctx context.Context, folder string, environment []string, all []*me
 	}
 	cmd.Env = environment
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("hyperfine: %w\n%s", err, out)
+		return fmt.Errorf("hyperfine: %w\n%s%s", err, out, complaints(ctx, environment, all))
 	}
 	data, err := os.ReadFile(result)
 	if err != nil {
@@ -277,6 +277,21 @@ func measure(ctx context.Context, folder string, environment []string, all []*me
 		slices.Sort(m.seconds)
 	}
 	return nil
+}
+
+// complaints are what the programs say that hyperfine hides; never an answer,
+// which is a token.
+func complaints(ctx context.Context, environment []string, all []*measured) string {
+	var said strings.Builder
+	for _, m := range all {
+		args := strings.Fields(m.command)
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+		cmd.Env, cmd.Stderr = environment, &said
+		if err := cmd.Run(); err != nil {
+			fmt.Fprintf(&said, "%s: %v\n", m.command, err)
+		}
+	}
+	return said.String()
 }
 
 func (m *measured) median() float64 { return m.seconds[len(m.seconds)/2] }
