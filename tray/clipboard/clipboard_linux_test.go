@@ -1,7 +1,6 @@
 package clipboard
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -16,39 +15,11 @@ import (
 	"github.com/jezek/xgb/xproto"
 
 	"github.com/bitfount/bitfount-tray/authcore/secret"
+	"github.com/bitfount/bitfount-tray/build/desktop"
 )
 
 // text is what the tests copy: as long as three headers with real tokens.
 var text = secret.New("authorization: Bearer " + strings.Repeat("0123456789abcdef", 400))
-
-// startX starts an X server without a screen and makes it this test's display.
-func startX(t *testing.T) *exec.Cmd {
-	t.Helper()
-	for program, from := range map[string]string{"Xvfb": "xvfb", "xclip": "xclip"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("%s is not installed (package %s)", program, from)
-		}
-	}
-	read, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer read.Close()
-	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "320x200x24", "-nolisten", "tcp", "-noreset")
-	cmd.ExtraFiles = []*os.File{write}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	_ = write.Close()
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	number, err := bufio.NewReader(read).ReadString('\n')
-	if err != nil {
-		t.Fatalf("Xvfb did not start: %v", err)
-	}
-	t.Setenv("DISPLAY", ":"+strings.TrimSpace(number))
-	t.Setenv("WAYLAND_DISPLAY", "")
-	return cmd
-}
 
 // paste reads the clipboard with another program, in one of its forms. The
 // error of an empty clipboard is an empty text.
@@ -102,7 +73,7 @@ func opened(t *testing.T) (*Clipboard, chan struct{}) {
 func same(got string) bool { return got == text.Reveal() }
 
 func TestAnotherProgramCanPasteEveryForm(t *testing.T) {
-	startX(t)
+	desktop.Display(t)
 	c, _ := opened(t)
 	for _, target := range textAtoms {
 		if got := paste(t, target); !same(got) {
@@ -115,7 +86,7 @@ func TestAnotherProgramCanPasteEveryForm(t *testing.T) {
 }
 
 func TestTheTextIsMarkedAsASecret(t *testing.T) {
-	startX(t)
+	desktop.Display(t)
 	opened(t)
 	if got := paste(t, "x-kde-passwordManagerHint"); got != "secret" {
 		t.Errorf("the mark says %q", got)
@@ -135,7 +106,7 @@ func TestTheTextIsMarkedAsASecret(t *testing.T) {
 }
 
 func TestClearLeavesNothing(t *testing.T) {
-	startX(t)
+	desktop.Display(t)
 	c, lost := opened(t)
 	if err := c.Clear(t.Context()); err != nil {
 		t.Fatal(err)
@@ -164,7 +135,7 @@ func TestClearLeavesNothing(t *testing.T) {
 }
 
 func TestClearLeavesTheTextOfOthers(t *testing.T) {
-	startX(t)
+	desktop.Display(t)
 	c, lost := opened(t)
 	copyElsewhere(t, "a shopping list")
 	select {
@@ -184,7 +155,7 @@ func TestClearLeavesTheTextOfOthers(t *testing.T) {
 }
 
 func TestClearReachesACopyOfAClipboardManager(t *testing.T) {
-	startX(t)
+	desktop.Display(t)
 	c, lost := opened(t)
 	copyElsewhere(t, text.Reveal()) // as managers do
 	if !c.Owned() || len(lost) > 0 {
@@ -246,7 +217,7 @@ func keep(t *testing.T, stubborn bool) (has chan struct{}) {
 }
 
 func TestClearIsStrongerThanADesktopThatPutsTheTextBack(t *testing.T) {
-	startX(t)
+	desktop.Display(t)
 	has := keep(t, false)
 	c, _ := opened(t)
 	<-has
@@ -259,7 +230,7 @@ func TestClearIsStrongerThanADesktopThatPutsTheTextBack(t *testing.T) {
 }
 
 func TestACopyThatCannotBeTakenAwayIsAnError(t *testing.T) {
-	startX(t)
+	desktop.Display(t)
 	has := keep(t, true)
 	c, _ := opened(t)
 	<-has
@@ -269,7 +240,7 @@ func TestACopyThatCannotBeTakenAwayIsAnError(t *testing.T) {
 }
 
 func TestSecondTextReplacesTheFirst(t *testing.T) {
-	startX(t)
+	desktop.Display(t)
 	c, lost := opened(t)
 	for _, next := range []string{"second", "third"} {
 		if err := c.Set(t.Context(), secret.New(next)); err != nil {
@@ -285,7 +256,7 @@ func TestSecondTextReplacesTheFirst(t *testing.T) {
 }
 
 func TestCloseClears(t *testing.T) {
-	startX(t)
+	desktop.Display(t)
 	c, _ := opened(t)
 	if err := c.Close(t.Context()); err != nil {
 		t.Fatal(err)
@@ -299,9 +270,9 @@ func TestCloseClears(t *testing.T) {
 }
 
 func TestDeathOfTheServerIsALoss(t *testing.T) {
-	server := startX(t)
+	server := desktop.Display(t)
 	c, lost := opened(t)
-	_ = server.Process.Kill()
+	_ = server.Kill()
 	select {
 	case <-lost:
 	case <-time.After(10 * time.Second):
@@ -338,7 +309,7 @@ func TestTooLongATextIsRefused(t *testing.T) {
 }
 
 func TestTheLongestTextArrives(t *testing.T) {
-	startX(t)
+	desktop.Display(t)
 	c, _ := opened(t)
 	long := strings.Repeat("x", maxSize)
 	if err := c.Set(t.Context(), secret.New(long)); err != nil {

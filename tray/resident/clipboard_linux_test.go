@@ -1,9 +1,7 @@
 package resident
 
 import (
-	"bufio"
 	"context"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -12,36 +10,9 @@ import (
 	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/authcore/export"
 	"github.com/bitfount/bitfount-tray/authcore/secret"
+	"github.com/bitfount/bitfount-tray/build/desktop"
 	"github.com/bitfount/bitfount-tray/tray/clipboard"
 )
-
-// startX starts an X server without a screen and makes it this test's display.
-func startX(t *testing.T) {
-	t.Helper()
-	for program, from := range map[string]string{"Xvfb": "xvfb", "xclip": "xclip"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("%s is not installed (package %s)", program, from)
-		}
-	}
-	read, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer read.Close()
-	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "320x200x24", "-nolisten", "tcp", "-noreset")
-	cmd.ExtraFiles = []*os.File{write}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	_ = write.Close()
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	number, err := bufio.NewReader(read).ReadString('\n')
-	if err != nil {
-		t.Fatalf("Xvfb did not start: %v", err)
-	}
-	t.Setenv("DISPLAY", ":"+strings.TrimSpace(number))
-	t.Setenv("WAYLAND_DISPLAY", "")
-}
 
 // paste is what another program finds on the clipboard; nothing is empty.
 func paste() string {
@@ -52,7 +23,7 @@ func paste() string {
 // newCopying is a resident with a clipboard and an account that has headers.
 func newCopying(t *testing.T, settings authcore.Settings) *resident {
 	t.Helper()
-	startX(t)
+	desktop.Display(t)
 	r := newResident(t, settings)
 	r.clipboard = clipboard.Open(r.clipboardLost)
 	ctx, cancel := context.WithCancel(t.Context())
