@@ -2,6 +2,7 @@ package tray
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -106,13 +107,20 @@ func TestSecondOpenRaisesTheFirstWindow(t *testing.T) {
 // Whoever closes the window and opens it again at once asks a process that is
 // ending.
 func TestAWindowThatIsGoingIsOpenedAgain(t *testing.T) {
-	t.Setenv("TRAY_TEST_TRACE", filepath.Join(t.TempDir(), "started"))
+	trace := filepath.Join(t.TempDir(), "started")
+	t.Setenv("TRAY_TEST_TRACE", trace)
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // the first one ends when it ends
 	w, reports, raised := window(t, "end, stay")
 	w.Raise = func() bool { raised <- struct{}{}; return false }
-	for range 2 {
-		if err := w.Open(); err != nil {
-			t.Fatal(err)
-		}
+	if err := w.Open(); err != nil {
+		t.Fatal(err)
+	}
+	waitUntil(t, "the first window to be there", func() bool {
+		_, err := os.Stat(trace)
+		return err == nil
+	})
+	if err := w.Open(); err != nil {
+		t.Fatal(err)
 	}
 	within(t, 10*time.Second, raised)
 	if p := within(t, 10*time.Second, reports); p != nil || !w.Running() {
@@ -143,6 +151,16 @@ func TestFailureHasWordsForEveryError(t *testing.T) {
 	heading, _ = failure(english, &authcore.Problem{Code: authcore.ProblemClipboard})
 	if heading != authcore.WordsTemplate(authcore.ProblemClipboard).What {
 		t.Errorf("%q", heading)
+	}
+}
+
+// waitUntil looks again and again until it is so.
+func waitUntil(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !so(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited 30 s for %s", what)
+		}
 	}
 }
 
