@@ -16,6 +16,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/app"
 	"fyne.io/fyne/v2/dialog"
+	"fyne.io/fyne/v2/driver"
 	"fyne.io/fyne/v2/driver/desktop"
 
 	"github.com/bitfount/bitfount-tray/authcore"
@@ -109,12 +110,39 @@ func Run(ctx context.Context, o Options) (err error) {
 			o.Closed()
 		}
 	})
-	w.ShowAndRun()
+	w.Show()
+	if !exists(w) {
+		// Fyne logs why, and would run on without a window, or end as if somebody
+		// had quit.
+		return startFault(notCreated)
+	}
+	a.Run()
 	if !closed && ctx.Err() == nil {
-		// Fyne logs why it has no window, and ends as if somebody had quit.
-		return startFault("the graphics library could not create a window")
+		return startFault(notCreated)
 	}
 	return nil
+}
+
+const notCreated = "the graphics library could not create a window"
+
+// exists reports whether a window that was shown is there.
+func exists(w fyne.Window) bool {
+	handle := uintptr(1) // where systems have none to look at
+	if native, ok := w.(driver.NativeWindow); ok {
+		native.RunNative(func(context any) {
+			switch c := context.(type) {
+			case driver.WindowsWindowContext:
+				handle = c.HWND
+			case driver.MacWindowContext:
+				handle = c.NSWindow
+			case driver.X11WindowContext:
+				handle = c.WindowHandle
+			case driver.WaylandWindowContext:
+				handle = c.WaylandSurface
+			}
+		})
+	}
+	return handle != 0
 }
 
 // testTimeout bounds a test of credentials, which waits for a server or another

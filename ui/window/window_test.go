@@ -6,6 +6,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver"
 	fynetest "fyne.io/fyne/v2/test"
 
 	"github.com/bitfount/bitfount-tray/authcore"
@@ -63,5 +64,32 @@ func TestTheFirstSnapshotIsDrawnBeforeTheWindowIsShown(t *testing.T) {
 	p.drawFirst(snapshots)
 	if says(p, welcome) {
 		t.Error("something was drawn without a snapshot")
+	}
+}
+
+// native is a window as the graphics library made it, or not.
+type native struct {
+	fyne.Window
+	context any
+}
+
+func (n native) RunNative(f func(any)) { f(n.context) }
+
+// On Windows without OpenGL, Fyne runs on without the window that it could not
+// make (make package-windows-test), and nobody would be told.
+func TestAWindowThatWasNotMadeIsNoticed(t *testing.T) {
+	for _, c := range []struct {
+		context any
+		want    bool
+	}{
+		{driver.WindowsWindowContext{}, false}, {driver.WindowsWindowContext{HWND: 1}, true},
+		{driver.X11WindowContext{}, false}, {driver.X11WindowContext{WindowHandle: 1}, true},
+		{driver.WaylandWindowContext{}, false}, {driver.WaylandWindowContext{WaylandSurface: 1}, true},
+		{driver.MacWindowContext{}, false}, {driver.MacWindowContext{NSWindow: 1}, true},
+		{driver.UnknownContext{}, true},
+	} {
+		if got := exists(native{context: c.context}); got != c.want {
+			t.Errorf("%#v: %v", c.context, got)
+		}
 	}
 }
