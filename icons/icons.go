@@ -39,8 +39,9 @@ func name(ind authcore.Indicator, marked bool) string {
 	return known(ind)
 }
 
-// App returns the application's icon as a PNG of 512 pixels a side.
-func App() []byte { return mustRead(rendered, "rendered/app.png") }
+// Window returns the application's icon for a window, as a PNG of 128 pixels a
+// side.
+func Window() []byte { return mustRead(rendered, "rendered/window.png") }
 
 // AppSVG returns the source of the application's icon.
 func AppSVG() []byte { return mustRead(sources, "svg/app.svg") }

@@ -206,7 +206,7 @@ func TestUnknownIndicatorNeverLooksSignedIn(t *testing.T) {
 }
 
 func TestAppIconIsAPNG(t *testing.T) {
-	if b := decode(t, App()).Bounds(); b.Dx() != 512 || b.Dy() != 512 {
+	if b := decode(t, Window()).Bounds(); b.Dx() != 128 || b.Dy() != 128 {
 		t.Errorf("the application's icon measures %v", b)
 	}
 	if !bytes.Contains(AppSVG(), []byte("<svg")) {

@@ -2,7 +2,7 @@ package icons
 
 import "embed"
 
-//go:embed rendered/app.png rendered/*.ico
+//go:embed rendered/window.png rendered/*.ico
 var rendered embed.FS
 
 const trayExtension = ".ico"

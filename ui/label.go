@@ -10,10 +10,14 @@ import (
 type label struct {
 	widget.RichText
 	segment *widget.TextSegment
+	// monospace is the text's style once there is a text: a font is read when
+	// it is first asked for, and most labels of this style stay empty.
+	monospace bool
 }
 
 func newLabel(text string, style widget.RichTextStyle) *label {
-	l := &label{segment: &widget.TextSegment{Text: text, Style: style}}
+	l := &label{segment: &widget.TextSegment{Text: text, Style: style}, monospace: style.TextStyle.Monospace}
+	l.segment.Style.TextStyle.Monospace = l.monospace && text != ""
 	l.Segments = []widget.RichTextSegment{l.segment}
 	l.Wrapping, l.Scroll = fyne.TextWrapWord, fyne.ScrollNone
 	l.ExtendBaseWidget(l)
@@ -24,6 +28,7 @@ func newLabel(text string, style widget.RichTextStyle) *label {
 func (l *label) set(text string) {
 	if text != l.segment.Text {
 		l.segment.Text = text
+		l.segment.Style.TextStyle.Monospace = l.monospace && text != ""
 		l.Refresh()
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // Icon is the window's icon.
-func Icon() fyne.Resource { return fyne.NewStaticResource("bitfount-tray.png", icons.App()) }
+func Icon() fyne.Resource { return fyne.NewStaticResource("bitfount-tray.png", icons.Window()) }
 
 // picture is the tray's icon of an indicator, so that both look the same.
 func picture(i authcore.Indicator) fyne.Resource {

@@ -143,7 +143,7 @@ func colorOf(w interface{ Theme() fyne.Theme }, name fyne.ThemeColorName) color.
 // ReadFonts reads the fonts of the pages' texts. Nothing else may measure or
 // draw text meanwhile; whatever comes first afterwards need not wait for them.
 func ReadFonts() {
-	for _, style := range []fyne.TextStyle{{}, {Bold: true}, {Monospace: true}} {
+	for _, style := range []fyne.TextStyle{{}, {Bold: true}} {
 		fyne.MeasureText("Bitfount", theme.TextSize(), style)
 	}
 }

@@ -15,6 +15,9 @@ const (
 	linuxSize    = 48
 	templateSize = 36
 	appSize      = 512
+	// windowSize is more than a window's icon is drawn at, and is read when a
+	// window opens.
+	windowSize = 128
 )
 
 var icoSizes = []int{16, 24, 32, 48}
@@ -68,7 +71,11 @@ func render(name string, svg []byte) (map[string][]byte, error) {
 	}
 	files[name+".ico"] = ICO(sizes...)
 	if name == "app" {
-		return files, nil
+		if img, err = Render(svg, windowSize); err != nil {
+			return nil, err
+		}
+		files["window.png"], err = PNG(img)
+		return files, err
 	}
 	img, err = Render(svg, templateSize)
 	if err != nil {
