@@ -247,7 +247,7 @@ var words = map[ProblemCode]Words{
 	ProblemBadSource: {
 		"The other program did not provide a usable token.",
 		"Bitfount services cannot be used with this account until it does.",
-		"Check the command, file or variable in the account's settings. The details say what came back.",
+		"Choose “Use a token from another program” and check the command, file or variable. The details say what came back.",
 	},
 	ProblemNotSignedIn: {
 		"You are not signed in.",

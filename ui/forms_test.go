@@ -22,7 +22,7 @@ func TestPastedKeysAreFilledInHiddenAndKept(t *testing.T) {
 	}
 	v.Credentials.SetAPIKeys = func(k authcore.APIKeysAccount, done func(error)) { kept = append(kept, k); done(nil) }
 	v.Render(signedOut(), noon)
-	test.Tap(v.pages.welcome.keys)
+	test.Tap(v.pages.welcome.ways.keys)
 	p := v.places[atAPIKeys].(*apiKeys)
 	if !p.test.Disabled() || !p.save.Disabled() {
 		t.Error("an empty form can be sent")

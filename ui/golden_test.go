@@ -244,6 +244,17 @@ var pictures = []struct {
 			a.Problem = problem(authcore.ProblemSessionEnded)
 		})
 	}},
+	{name: "bad-source", snapshot: func() *authcore.Snapshot {
+		return with(func(_ *authcore.Snapshot, a *authcore.Account) {
+			a.Method, a.State, a.ExpiresAt, a.HasHeaders, a.Renewable = authcore.MethodExternalJWT, authcore.NeedsSignIn, noon.Add(-time.Hour), false, false
+			a.Problem = problem(authcore.ProblemBadSource)
+		})
+	}},
+	{name: "api-keys-out", snapshot: func() *authcore.Snapshot {
+		s := signedOut()
+		s.Accounts[0].Method, s.Accounts[0].Username = authcore.MethodAPIKeys, "ward.7"
+		return s
+	}},
 	{name: "api-keys", snapshot: func() *authcore.Snapshot {
 		return with(func(_ *authcore.Snapshot, a *authcore.Account) {
 			a.Method, a.Environment, a.Label = authcore.MethodAPIKeys, "hospital-test", "Night shift"

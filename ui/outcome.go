@@ -45,18 +45,15 @@ type failure struct {
 	*screen
 	environment *environmentTag
 	problem     *notice
-	signIn      *button
-	keys, token *button
+	ways        *waysIn
 }
 
 func newFailure(v *View) *failure {
 	p := &failure{
 		environment: newEnvironmentTag(),
 		problem:     v.newNotice(noticeCaution, false, nil),
-		signIn:      newButton(tr("welcome.sign-in"), nil, v.command(authcore.Command{Name: authcore.CommandSignIn})),
+		ways:        newWaysIn(v),
 	}
-	p.signIn.Importance, p.signIn.height = widget.HighImportance, 52
-	p.keys, p.token = newOtherWays(v)
 	p.screen = newScreen(centredColumn(
 		vgap(8),
 		sized(widget.NewIcon(picture(authcore.IndicatorAttention)), 48),
@@ -65,21 +62,68 @@ func newFailure(v *View) *failure {
 		vgap(4),
 		p.problem.root,
 		vgap(8),
-	), stack(4, p.signIn, stack(-4, p.keys, p.token)))
+	), stack(4, p.ways.signIn, p.ways.others))
 	return p
 }
 
 func (p *failure) update(m moment) {
 	p.environment.set(m.account.Environment, false)
 	p.problem.set(m.account.Problem)
-	show(p.signIn, m.allowed(authcore.CommandSignIn))
+	p.ways.update(m.account, m.allowed(authcore.CommandSignIn))
 }
 
-func (p *failure) primary() fyne.Focusable {
-	if !p.signIn.Visible() {
-		return p.keys
+func (p *failure) primary() fyne.Focusable { return p.ways.signIn }
+
+// waysIn are the account's own way to sign in, as the next step, and quietly the
+// others.
+type waysIn struct {
+	signIn *button
+	// begin opens the browser's sign-in, or the form of the account's method.
+	begin       map[authcore.Method]func()
+	keys, token *button
+	others      *fyne.Container
+}
+
+func newWaysIn(v *View) *waysIn {
+	w := &waysIn{begin: map[authcore.Method]func(){
+		authcore.MethodDeviceCode:  v.command(authcore.Command{Name: authcore.CommandSignIn}),
+		authcore.MethodAPIKeys:     v.opener(atAPIKeys),
+		authcore.MethodExternalJWT: v.opener(atToken),
+	}}
+	w.signIn = newButton("", nil, nil)
+	w.signIn.Importance, w.signIn.height = widget.HighImportance, 52
+	w.keys, w.token = newOtherWays(v)
+	w.others = stack(-4, w.keys, w.token)
+	return w
+}
+
+// update draws the ways in of that account; allowed is whether the browser's
+// sign-in can begin now.
+func (w *waysIn) update(a authcore.Account, allowed bool) {
+	begin, words := w.begin[a.Method], methodWay(a.Method)
+	if begin == nil {
+		begin = w.begin[authcore.MethodDeviceCode]
 	}
-	return p.signIn
+	w.signIn.OnTapped = begin
+	w.signIn.set(words, allowed || hasForm(a.Method))
+	show(w.keys, a.Method != authcore.MethodAPIKeys)
+	show(w.token, a.Method != authcore.MethodExternalJWT)
+}
+
+// hasForm reports whether the method is set up in a form.
+func hasForm(m authcore.Method) bool {
+	return m == authcore.MethodAPIKeys || m == authcore.MethodExternalJWT
+}
+
+// methodWay is what the button says that leads to a session by that method.
+func methodWay(m authcore.Method) string {
+	switch m {
+	case authcore.MethodAPIKeys:
+		return tr("welcome.use-keys")
+	case authcore.MethodExternalJWT:
+		return tr("welcome.use-token")
+	}
+	return tr("welcome.sign-in")
 }
 
 // newOtherWays lead to the forms of the two other ways in.

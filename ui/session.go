@@ -21,6 +21,7 @@ type session struct {
 	environment       *environmentTag
 	problem           *notice
 	signIn            *button
+	form              *button
 	copy              *button
 	service           *choice[export.Service]
 	format            *choice[export.Format]
@@ -52,6 +53,10 @@ func newSession(v *View) *session {
 		signOut:     newButton(tr("session.sign-out"), theme.LogoutIcon(), send(authcore.CommandSignOut)),
 	}
 	p.signIn.Importance, p.signIn.height = widget.HighImportance, 48
+	p.form = newButton("", nil, func() {
+		v.open(either(v.moment().account.Method == authcore.MethodAPIKeys, atAPIKeys, atToken))
+	})
+	p.form.Importance, p.form.height = widget.HighImportance, 48
 	p.renew.height, p.signOut.height = 40, 40
 	p.fix.height = 40
 	p.copy = newButton(tr("session.copy-headers"), theme.ContentCopyIcon(), func() {
@@ -80,7 +85,7 @@ func newSession(v *View) *session {
 	))
 	// Files and history may begin below the window's edge, the rest not.
 	panes.Layout.(*panesLayout).fold = p.day.strip
-	p.screen = newScreen(panes, stack(8, p.signIn, container.New(&pair{}, p.renew, p.fix, p.signOut)))
+	p.screen = newScreen(panes, stack(8, p.signIn, p.form, container.New(&pair{}, p.renew, p.fix, p.signOut)))
 	return p
 }
 
@@ -112,11 +117,15 @@ func (p *session) update(m moment) {
 	needsUser := a.State == authcore.NeedsSignIn || a.State == authcore.Expired || ending || (a.Expiring(m.now) && !a.Renewable)
 	signIn := needsUser && m.allowed(authcore.CommandSignIn)
 	show(p.signIn, signIn)
+	// What another program or a key no longer gives, a form can.
+	form := needsUser && hasForm(a.Method) && !a.HasHeaders
+	show(p.form, form)
+	p.form.set(methodWay(a.Method), true)
 	show(p.copySection, a.HasHeaders || !needsUser)
 	service := p.service.value()
 	p.copy.set(tr("session.copy-headers"), m.snapshot.Allowed(authcore.Command{Name: authcore.CommandCopyHeaders, Service: service}))
 	// One button of a page is the next step.
-	if next := either(signIn, widget.MediumImportance, widget.HighImportance); p.copy.Importance != next {
+	if next := either(signIn || form, widget.MediumImportance, widget.HighImportance); p.copy.Importance != next {
 		p.copy.Importance = next
 		p.copy.Refresh()
 	}
@@ -140,8 +149,10 @@ func (p *session) update(m moment) {
 }
 
 func (p *session) primary() fyne.Focusable {
-	if p.signIn.Visible() {
-		return p.signIn
+	for _, b := range []*button{p.signIn, p.form} {
+		if b.Visible() {
+			return b
+		}
 	}
 	return p.copy
 }

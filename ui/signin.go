@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"net/url"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
@@ -45,6 +47,7 @@ type approval struct {
 	*screen
 	environment              *environmentTag
 	problem                  *notice
+	check                    *label
 	code                     *bigCode
 	bar                      *lifeBar
 	left                     *label
@@ -60,6 +63,7 @@ func newApproval(v *View) *approval {
 	p := &approval{
 		environment: newEnvironmentTag(),
 		problem:     v.newNotice(noticeCaution, false, nil),
+		check:       plain("", fyne.TextAlignCenter),
 		code:        newBigCode(),
 		bar:         newLifeBar(),
 		left:        quiet("", fyne.TextAlignCenter),
@@ -87,7 +91,7 @@ func newApproval(v *View) *approval {
 		vgap(8),
 		stack(-10, heading(tr("signin.title")), p.environment.root),
 		p.problem.root,
-		plain(tr("signin.check"), fyne.TextAlignCenter),
+		p.check,
 		p.code,
 		vgap(10),
 		p.bar,
@@ -110,6 +114,7 @@ func (p *approval) update(m moment) {
 	prompt := m.account.Prompt
 	p.environment.set(m.account.Environment, true)
 	p.problem.set(m.account.Problem)
+	p.check.set(tr("signin.check", fields{"Host": hostOf(prompt.VerificationURI)}))
 	p.code.set(prompt.UserCode)
 	left, life := prompt.ExpiresAt.Sub(m.now), prompt.ExpiresAt.Sub(prompt.IssuedAt)
 	if left > 0 {
@@ -137,6 +142,15 @@ func (p *approval) update(m moment) {
 	} {
 		b.set(b.Text, m.allowed(name))
 	}
+}
+
+// hostOf is where the page lies that must show the code.
+func hostOf(link string) string {
+	u, err := url.Parse(link)
+	if err != nil || u.Host == "" {
+		return link
+	}
+	return u.Host
 }
 
 func (p *approval) primary() fyne.Focusable { return p.open }

@@ -74,7 +74,7 @@ func TestEveryButtonSendsItsCommand(t *testing.T) {
 		button   func(*View) *button
 		want     authcore.Command
 	}{
-		{"sign in", signedOut(), func(v *View) *button { return v.pages.welcome.signIn }, authcore.Command{Name: authcore.CommandSignIn}},
+		{"sign in", signedOut(), func(v *View) *button { return v.pages.welcome.ways.signIn }, authcore.Command{Name: authcore.CommandSignIn}},
 		{"cancel asking", asked, func(v *View) *button { return v.pages.asking.cancel }, authcore.Command{Name: authcore.CommandCancelSignIn}},
 		{"cancel", prompting(time.Minute), func(v *View) *button { return v.pages.approval.cancel }, authcore.Command{Name: authcore.CommandCancelSignIn}},
 		{"copy code", prompting(time.Minute), func(v *View) *button { return v.pages.approval.copyCode }, authcore.Command{Name: authcore.CommandCopyCode}},
@@ -448,7 +448,7 @@ func TestTheSwitcherByKeyboard(t *testing.T) {
 func TestKeyboardGoesOnAtTheNextPage(t *testing.T) {
 	v, w, _ := openRecorded(t)
 	v.Render(signedOut(), noon)
-	w.Canvas().Focus(v.pages.welcome.signIn)
+	w.Canvas().Focus(v.pages.welcome.ways.signIn)
 	v.Render(prompting(time.Minute), noon)
 	if w.Canvas().Focused() != v.pages.approval.open {
 		t.Errorf("the focus is on %v", w.Canvas().Focused())

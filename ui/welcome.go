@@ -15,8 +15,8 @@ type welcome struct {
 	picture     *widget.Icon
 	title, text *label
 	environment *environmentTag
-	signIn      *button
-	keys, token *button
+	hint        *label
+	ways        *waysIn
 }
 
 func newWelcome(v *View) *welcome {
@@ -25,10 +25,9 @@ func newWelcome(v *View) *welcome {
 		title:       title(""),
 		text:        plain("", fyne.TextAlignCenter),
 		environment: newEnvironmentTag(),
-		signIn:      newButton(tr("welcome.sign-in"), nil, v.command(authcore.Command{Name: authcore.CommandSignIn})),
+		hint:        quiet(tr("welcome.hint"), fyne.TextAlignCenter),
+		ways:        newWaysIn(v),
 	}
-	p.signIn.Importance, p.signIn.height = widget.HighImportance, 52
-	p.keys, p.token = newOtherWays(v)
 	p.screen = newScreen(centredColumn(
 		vgap(8),
 		sized(p.picture, 72),
@@ -38,10 +37,10 @@ func newWelcome(v *View) *welcome {
 		vgap(4),
 		p.text,
 		vgap(12),
-		p.signIn,
-		quiet(tr("welcome.hint"), fyne.TextAlignCenter),
+		p.ways.signIn,
+		p.hint,
 		vgap(8),
-	), stack(-4, p.keys, p.token))
+	), p.ways.others)
 	return p
 }
 
@@ -54,7 +53,8 @@ func (p *welcome) update(m moment) {
 		p.text.set(tr("welcome.text"))
 	}
 	p.environment.set(m.account.Environment, false)
-	p.signIn.set(tr("welcome.sign-in"), m.allowed(authcore.CommandSignIn))
+	p.ways.update(m.account, m.allowed(authcore.CommandSignIn))
+	show(p.hint, !hasForm(m.account.Method))
 }
 
-func (p *welcome) primary() fyne.Focusable { return p.signIn }
+func (p *welcome) primary() fyne.Focusable { return p.ways.signIn }
