@@ -106,6 +106,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	closed := false
 	w.SetOnClosed(func() {
 		closed = true
+		cancel() // nobody is to draw any more that the resident is gone
 		if o.Closed != nil {
 			o.Closed()
 		}
@@ -242,7 +243,9 @@ func follow(ctx context.Context, o Options, p *painter, w fyne.Window) {
 		case s, ok := <-snapshots:
 			if !ok {
 				snapshots = nil
-				onScreen(func(time.Time) { view.Gone() })
+				if ctx.Err() == nil {
+					onScreen(func(time.Time) { view.Gone() })
+				}
 				continue
 			}
 			onScreen(func(now time.Time) { p.draw(s, now) })
