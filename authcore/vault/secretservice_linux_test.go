@@ -2,6 +2,7 @@ package vault
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -106,6 +107,61 @@ func wantShortWay(t *testing.T, user string, want bool) {
 	if theirs, err := keyring.Get(Service, user); ok && (err != nil || theirs != secret) {
 		t.Errorf("%s: go-keyring reads something else: %v", user, err)
 	}
+}
+
+func TestAKeyringThatComesOrIsUnlockedIsNoticed(t *testing.T) {
+	bus := desktop.Bus(t)
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", bus.Address())
+	ctx, cancel := context.WithCancel(t.Context())
+	ready, ended := make(chan struct{}, 16), make(chan struct{})
+	go func() {
+		defer close(ended)
+		Watch(ctx, func() { ready <- struct{}{} })
+	}()
+	k := (*desktop.SecretService)(nil)
+	// The watch may not have begun when the first keyring comes.
+	if err := desktop.Until(ctx, eventually, "a keyring that comes to be noticed", func() error {
+		k = desktop.Keyring(t, bus)
+		select {
+		case <-ready:
+			return nil
+		case <-time.After(soon):
+			k.Stop()
+			return errors.New("nothing was noticed")
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	quiet := func(when string) {
+		t.Helper()
+		select {
+		case <-ready:
+			t.Errorf("%s: noticed", when)
+		case <-time.After(soon):
+		}
+	}
+	for len(ready) > 0 {
+		<-ready
+	}
+	if err := k.Lock(ctx); err != nil {
+		t.Fatal(err)
+	}
+	quiet("locked")
+	if err := k.Unlock(ctx); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-ready:
+	case <-time.After(eventually):
+		t.Error("unlocking was not noticed")
+	}
+	k.Stop()
+	for len(ready) > 0 {
+		<-ready
+	}
+	quiet("gone")
+	cancel()
+	<-ended
 }
 
 func TestSecretServiceAbsent(t *testing.T) {

@@ -104,6 +104,25 @@ func (k *SecretService) Lock(ctx context.Context) error {
 	return err
 }
 
+// Unlock unlocks the login keyring without a prompt, by the interface that
+// gnome-keyring has for its own programs.
+func (k *SecretService) Unlock(ctx context.Context) error {
+	service := k.bus.d.bus.Object(secrets, secretsPath)
+	var output dbus.Variant
+	var session dbus.ObjectPath
+	err := service.CallWithContext(ctx, "org.freedesktop.Secret.Service.OpenSession", 0, "plain", dbus.MakeVariant("")).Store(&output, &session)
+	if err != nil {
+		return err
+	}
+	password := struct {
+		Session           dbus.ObjectPath
+		Parameters, Value []byte
+		ContentType       string
+	}{session, []byte{}, []byte("pw"), "text/plain"}
+	return service.CallWithContext(ctx, "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface.UnlockWithMasterPassword", 0,
+		dbus.ObjectPath(loginCollection), password).Err
+}
+
 // IgnorePrompts makes somebody answer for the system's prompter who takes every
 // request and shows nothing, as when the user is away: whoever needs the locked
 // keyring then waits without limit.

@@ -232,7 +232,6 @@ const (
 	copyAM     = "Copy Access Manager headers"
 	copyMS     = "Copy message service metadata"
 	renew      = "Renew now"
-	fixIt      = "Fix it…"
 	openWindow = "Open Bitfount Tray"
 	signOut    = "Sign out"
 	quit       = "Quit"

@@ -17,6 +17,7 @@ import (
 	"github.com/bitfount/bitfount-tray/authcore/export"
 	"github.com/bitfount/bitfount-tray/authcore/localapi"
 	"github.com/bitfount/bitfount-tray/authcore/secret"
+	"github.com/bitfount/bitfount-tray/authcore/vault"
 	"github.com/bitfount/bitfount-tray/tray"
 	"github.com/bitfount/bitfount-tray/tray/clipboard"
 	"github.com/bitfount/bitfount-tray/tray/update"
@@ -118,6 +119,13 @@ func Run(ctx context.Context, o Options) error {
 	r.others.Go(func() { r.follow(ctx) })
 	r.others.Go(func() { r.watchNotices(ctx) })
 	r.others.Go(func() { authcore.WatchWakeUps(ctx, r.agent.Nudge) })
+	r.others.Go(func() {
+		vault.Watch(ctx, func() {
+			if r.agent.Snapshot().Storage.Problem != nil {
+				r.agent.Nudge("the keyring is there")
+			}
+		})
+	})
 	r.others.Go(r.readAutostart)
 	r.watchUpdates(ctx)
 	r.agent.SetDesktop(func(d *authcore.Desktop) { d.Resident, d.Policy = true, o.Policy })
