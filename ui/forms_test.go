@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
 
 	"github.com/bitfount/bitfount-tray/authcore"
@@ -216,6 +217,14 @@ func TestSettingsAreSentShownAndLocked(t *testing.T) {
 	if len(r.sent) != len(want) {
 		t.Errorf("drawing sent %v", r.sent[len(want):])
 	}
+	// The organisation's own environment can be chosen again while an account has it.
+	own := withSettings(func(s *authcore.Settings) { s.Environment = "staging" })()
+	own.Accounts[0].Environment = "hospital-test"
+	v.Render(own, noon)
+	environment := environmentChoice(row("environment"))
+	if environment.value() != "staging" || !slices.Contains(environment.values, "hospital-test") {
+		t.Errorf("chosen is %s of %v", environment.value(), environment.values)
+	}
 	// Every setting that a user can change is there.
 	for _, name := range authcore.SettingNames() {
 		if name == "exports" || name == "export_formats" || name == "proxy" || name == "ca_bundle" {
@@ -263,4 +272,8 @@ func TestCopyReportIsBesideTheDetails(t *testing.T) {
 	if !slices.Equal(r.sent, []authcore.Command{{Name: authcore.CommandCopyReport}}) {
 		t.Errorf("sent %v", r.sent)
 	}
+}
+
+func environmentChoice(r *settingRow) *choice[string] {
+	return r.root.Objects[1].(*fyne.Container).Objects[0].(*choice[string])
 }

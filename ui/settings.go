@@ -37,6 +37,8 @@ type settingRow struct {
 	hint   string
 	show   func(value string)
 	enable func(bool)
+	// offer changes what can be chosen; nil for a switch.
+	offer func(values []string)
 }
 
 func newSettings(v *View) *settingsPage {
@@ -157,6 +159,7 @@ func (p *settingsPage) newSwitch(name string) fyne.CanvasObject {
 func (p *settingsPage) newChoice(name string, values []string, title func(string) string) fyne.CanvasObject {
 	c := newChoice(tr("setting."+name), values, title, func(value string) { p.send(name, value) })
 	return p.add(name, container.New(&settingWidth{}, c), &settingRow{
+		offer: c.offer,
 		show: func(value string) {
 			if value == "" {
 				value = values[0]
@@ -221,6 +224,14 @@ func (p *settingsPage) update(m moment) {
 	s := m.snapshot.Settings
 	for _, r := range p.rows {
 		value, _ := s.Value(r.name)
+		if r.name == "environment" {
+			// The organisation's own stays one to choose while an account has it.
+			offered := environments(m.snapshot)
+			if value != "" && !slices.Contains(offered, value) {
+				offered = append(offered, value)
+			}
+			r.offer(offered)
+		}
 		r.show(value)
 		locked := s.IsLocked(r.name)
 		r.enable(!locked)
