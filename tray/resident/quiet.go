@@ -1,6 +1,7 @@
 package resident
 
 import (
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -59,6 +60,7 @@ func (q *quiet) stirred() {
 func (q *quiet) rest() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	runtime.GC() // what pools hold survives one round, and rest makes the second
 	rest()
 	debug.SetGCPercent(-1)
 	q.resting = true
