@@ -93,6 +93,9 @@ func run(ctx context.Context, rounds int, rest time.Duration, packages, only str
 		return err
 	}
 	defer func() { b.provider.Stop() }()
+	if err := b.prepare(); err != nil {
+		return err
+	}
 	for _, part := range []struct {
 		name    string
 		measure func() error

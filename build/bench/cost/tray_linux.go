@@ -65,19 +65,21 @@ func (b *bench) start(p trayProgram) (*trial.Resident, time.Duration, error) {
 	return r, at.Sub(began), nil
 }
 
-func (b *bench) starts() error {
+// prepare signs somebody in, as in everyday use.
+func (b *bench) prepare() error {
 	if err := b.prepareKeePassXC(); err != nil {
 		return err
 	}
-	// As after a restart: somebody is signed in.
 	r, err := b.programs.Start(b.ctx, b.d, "--hidden")
 	if err != nil {
 		return err
 	}
-	if _, err := b.signIn(r); err != nil {
-		return err
-	}
-	r.Kill()
+	defer r.Kill()
+	_, err = b.signIn(r)
+	return err
+}
+
+func (b *bench) starts() error {
 	all := b.trays()
 	took := make([]samples, len(all))
 	for round := range b.rounds + 1 {
