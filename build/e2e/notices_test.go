@@ -116,14 +116,14 @@ func TestAnEndedSessionIsNotifiedOnceAndItsButtonSignsIn(t *testing.T) {
 // The session's end is announced before it comes, where the server tells it, and
 // the button signs in.
 func TestTheEndOfASessionIsAnnounced(t *testing.T) {
-	s := newScene(t, desktop.Options{}, "-refresh-lifetime", "30s", "-tell-session-end")
+	s := newScene(t, desktop.Options{}, "-refresh-lifetime", "12s", "-tell-session-end")
 	n := s.serveNotifications()
 	s.start("--hidden")
 	s.signedIn()
 	signedIn := time.Now()
 	got := s.notice(n, 1)
-	if left := 30*time.Second - time.Since(signedIn); left > 5*time.Second {
-		t.Errorf("it is announced %v before the end, a tenth is 3 s", left)
+	if left := 12*time.Second - time.Since(signedIn); left > 4*time.Second {
+		t.Errorf("it is announced %v before the end, a tenth is 1.2 s", left)
 	}
 	if !strings.HasPrefix(got.title, "The session ends ") || len(got.actions) != 2 {
 		t.Errorf("shown: %q", got)

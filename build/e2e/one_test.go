@@ -20,7 +20,7 @@ func (s *scene) ends(r *trial.Resident) {
 // Updates quit the program and start the new one at once.
 func TestAfterQuitAnotherCanStart(t *testing.T) {
 	s := newScene(t, desktop.Options{})
-	for range 3 {
+	for range 2 {
 		s.start("--hidden")
 		first := s.resident
 		quitting, err := s.programs.Launch(s.d, nil, "--quit")
