@@ -2,6 +2,7 @@ package ui
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,5 +57,38 @@ func TestAReportIsSavedAfterANewDiagnosis(t *testing.T) {
 	done("", errors.New("disk full"))
 	if v.failed == nil || v.failed.Code != authcore.ProblemReport || v.failed.Cause != "disk full" {
 		t.Errorf("%+v", v.failed)
+	}
+}
+
+func TestANewerVersionLeadsToItsPage(t *testing.T) {
+	v, _, r := openRecorded(t)
+	v.Render(signedIn(), noon)
+	v.open(atMore)
+	newer := v.places[atMore].(*more).newer
+	if newer.Visible() {
+		t.Error("a newer version is offered that there is not")
+	}
+	v.Render(with(func(s *authcore.Snapshot, _ *authcore.Account) {
+		s.Desktop.Update = &authcore.Update{Version: "1.2.0", Page: "https://example.org/"}
+	}), noon)
+	if !newer.Visible() || !says(v, "Version 1.2.0 is available") {
+		t.Errorf("the window says %q", shown(v.Content()))
+	}
+	test.Tap(newer)
+	if !slices.Equal(r.sent, []authcore.Command{{Name: authcore.CommandOpenUpdate}}) {
+		t.Errorf("sent %v", r.sent)
+	}
+}
+
+func TestWhereNobodyCanBeAskedForNewerVersionsTheSettingIsNotThere(t *testing.T) {
+	v, _, _ := openRecorded(t)
+	for _, can := range []bool{true, false} {
+		s := withSettings(func(*authcore.Settings) {})()
+		s.Desktop.Updates = can
+		v.Render(s, noon)
+		v.open(atSettings)
+		if says(v, "Tell of newer versions") != can {
+			t.Errorf("can ask: %t, shown: %q", can, shown(v.Content()))
+		}
 	}
 }

@@ -29,33 +29,33 @@ func main() {
 	version := flag.String("version", "", "announce this `version`")
 	page := flag.String("page", "", "the `address` of its page (default: the release's)")
 	flag.Parse()
-	if err := run(*newKey, *verify, *version, *page); err != nil {
+	if err := run(os.Stdin, os.Stdout, os.Stderr, *newKey, *verify, *version, *page, update.Keys()); err != nil {
 		fmt.Fprintln(os.Stderr, "updatenote:", err)
 		os.Exit(1)
 	}
 }
 
-func run(newKey, verify bool, version, page string) error {
+func run(stdin io.Reader, stdout, stderr io.Writer, newKey, verify bool, version, page, keys string) error {
 	switch {
 	case newKey:
 		private, public, err := note.GenerateKey(rand.Reader, "bitfount-tray")
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(os.Stderr, "Keep the line on standard output as the repository's secret UPDATE_KEY, and add this one to tray/update/keys.txt:")
-		fmt.Fprintln(os.Stderr, public)
-		_, err = fmt.Println(private)
+		fmt.Fprintln(stderr, "Keep the line on standard output as the repository's secret UPDATE_KEY, and add this one to tray/update/keys.txt:")
+		fmt.Fprintln(stderr, public)
+		_, err = fmt.Fprintln(stdout, private)
 		return err
 	case verify:
-		data, err := io.ReadAll(io.LimitReader(os.Stdin, 1<<20))
+		data, err := io.ReadAll(io.LimitReader(stdin, 1<<20))
 		if err != nil {
 			return err
 		}
-		r, err := update.Verify(data, update.Keys(), time.Now())
+		r, err := update.Verify(data, keys, time.Now())
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Printf("version %s, %s, believed until %s\n", r.Version, r.Page, r.Expires.Format(time.DateOnly))
+		_, err = fmt.Fprintf(stdout, "version %s, %s, believed until %s\n", r.Version, r.Page, r.Expires.Format(time.DateOnly))
 		return err
 	}
 	signer, err := note.NewSigner(os.Getenv("UPDATE_KEY"))
@@ -71,6 +71,6 @@ func run(newKey, verify bool, version, page string) error {
 	if err != nil {
 		return err
 	}
-	_, err = os.Stdout.Write(data)
+	_, err = stdout.Write(data)
 	return err
 }
