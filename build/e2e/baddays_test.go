@@ -88,10 +88,11 @@ func TestWithoutASessionBusTheWindowOpens(t *testing.T) {
 	s.picture("1-no-session-bus")
 
 	// The window is enough to sign in and to use the session.
-	s.press(w, "Sign in…")
+	m := newMirror(s, w, false)
+	m.press("Sign in…")
 	link := s.opened(1)
-	prompting := s.snapshot()
-	s.ok(trial.Approve(s.ctx, link, prompting.ActiveAccount().Prompt.UserCode, person))
+	m.settle("the code")
+	s.ok(trial.Approve(s.ctx, link, s.snapshot().ActiveAccount().Prompt.UserCode, person))
 	s.until("the sign-in", func() error {
 		if a := s.snapshot().ActiveAccount(); a.State != authcore.SignedIn || a.Username != person {
 			return fmt.Errorf("%q is %s, %v", a.Username, a.State, a.Problem)
@@ -99,8 +100,8 @@ func TestWithoutASessionBusTheWindowOpens(t *testing.T) {
 		return nil
 	})
 	s.problem(authcore.ProblemNoSessionBus, storageProblem)
-	s.pressAfter(w, "Continue", prompting)
-	s.press(w, "Copy headers")
+	m.press("Continue")
+	m.press("Copy headers")
 	headers := s.clipboard("")
 	s.accepted(s.provider.HubURL, headers)
 	s.noSecretsAbout(headers)

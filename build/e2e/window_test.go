@@ -21,49 +21,50 @@ func TestASessionFromTheWindow(t *testing.T) {
 	s.start("--show")
 	w, err := s.d.Window(s.ctx, patience)
 	s.ok(err)
-	s.picture("1-signed-out")
+	m := newMirror(s, w, false)
+	m.picture("1-signed-out")
 
-	s.press(w, "Sign in…")
+	m.press("Sign in…")
 	link := s.opened(1)
 	s.tooltip("approve in the browser")
 	code := s.snapshot().ActiveAccount().Prompt.UserCode
-	s.picture("2-code")
-	s.press(w, "Copy code")
+	m.picture("2-code")
+	m.press("Copy code")
 	if got := s.clipboard(""); got != code {
 		t.Errorf("“Copy code” copied %q, want %q", got, code)
 	}
-	s.press(w, "Copy link")
+	m.press("Copy link")
 	if got := s.clipboard(code); got != link {
 		t.Errorf("“Copy link” copied %q, want %q", got, link)
 	}
-	s.press(w, "Open browser again")
+	m.press("Open browser again")
 	if got := s.opened(2); got != link {
 		t.Errorf("“Open browser again” opened %q, want %q", got, link)
 	}
-	s.press(w, "Cancel")
+	m.press("Cancel")
 	s.tooltip("Signed out")
-	s.picture("3-cancelled")
+	m.picture("3-cancelled")
 
-	s.press(w, "Sign in…")
+	m.press("Sign in…")
 	link = s.opened(3)
 	code = userCode.FindString(s.tooltip("approve in the browser"))
-	prompting := s.snapshot()
+	m.settle("the code")
 	s.ok(trial.Approve(s.ctx, link, code, person))
 	s.tooltip(person)
-	s.picture("4-signed-in")
-	s.pressAfter(w, "Continue", prompting)
-	s.picture("5-session")
-	s.press(w, "Copy headers")
+	m.picture("4-signed-in")
+	m.press("Continue")
+	m.picture("5-session")
+	m.press("Copy headers")
 	headers := s.clipboard(link)
 	s.accepted(s.provider.HubURL, headers)
-	s.picture("6-copied")
-	s.press(w, "Renew now")
+	m.picture("6-copied")
+	m.press("Renew now")
 	s.until("a renewal", func() error { return s.counted("refreshed", 1) })
 	s.noSecretsAbout(headers)
 
-	s.press(w, "Sign out")
+	m.press("Sign out")
 	s.tooltip("Signed out")
-	s.picture("7-signed-out")
+	m.picture("7-signed-out")
 	s.ok(w.Close(s.ctx))
 	s.ok(s.d.NoWindow(s.ctx, patience))
 	s.tooltip("Signed out")
@@ -73,12 +74,6 @@ func TestASessionFromTheWindow(t *testing.T) {
 // button lies is worked out by drawing the same snapshot at the same size
 // without a screen, because Fyne's buttons are pixels to everybody else.
 func (s *scene) press(w desktop.Window, text string) {
-	s.Helper()
-	s.pressAfter(w, text)
-}
-
-// pressAfter is press in a window that has drawn those snapshots before.
-func (s *scene) pressAfter(w desktop.Window, text string, before ...*authcore.Snapshot) {
 	s.Helper()
 	s.ok(s.d.Settle(s.ctx))
 	bounds, err := w.Bounds(s.ctx)
@@ -91,9 +86,7 @@ func (s *scene) pressAfter(w desktop.Window, text string, before ...*authcore.Sn
 	window := test.NewTempWindow(s.T, view.Content())
 	window.SetPadded(false)
 	window.Resize(size)
-	for _, snapshot := range append(before, s.snapshot()) {
-		view.Render(snapshot, time.Now())
-	}
+	view.Render(s.snapshot(), time.Now())
 	window.Resize(size)
 
 	var labels []string
