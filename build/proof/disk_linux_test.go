@@ -52,7 +52,10 @@ func TestAFullDiskCostsNoSession(t *testing.T) {
 	}
 	// Nothing is rotated that could not be kept, as long as there is time; a
 	// sign-in is what its user wants now.
-	if a := p.ask(command{Renew: true}); a.Token != was.Token || a.storage() != authcore.ProblemDiskFull {
+	p.do(authcore.CommandRenew)
+	if a := p.until("the full disk to be told", func(a answer) bool {
+		return a.storage() == authcore.ProblemDiskFull && a.account().State == authcore.SignedIn
+	}); a.Token != was.Token {
 		t.Errorf("renewed on a full disk: %+v, storage %+v", a.account(), a.Snapshot.Storage)
 	}
 	p.signIn(idp)

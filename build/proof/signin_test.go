@@ -89,6 +89,9 @@ func TestAWrongAnswerToASignInLeavesAWayBack(t *testing.T) {
 				wrong(name, authcore.ProblemBadDeviceAnswer)
 			}
 			for name, c := range wrongTokenAnswers {
+				if !signedIn && c.want == authcore.ProblemBadToken && name != "wrong key" {
+					continue // each takes a poll, and has more to lose over a session
+				}
 				l.do(authcore.CommandSignIn)
 				l.until("a code", func(s *authcore.Snapshot) bool { return s.ActiveAccount().Prompt != nil })
 				c.fault.Server, c.fault.Path, c.fault.Grant = "issuer", "/oauth/token", "device_code"
