@@ -33,6 +33,9 @@ type crashes struct {
 	rotated int
 
 	kills, survived, interrupted, lost int
+	// unwritten are those of the lost whose answer had arrived, but was not
+	// whole in the new file.
+	unwritten int
 }
 
 func newCrashes(t *testing.T) *crashes {
@@ -72,6 +75,8 @@ func (c *crashes) judge(what string, killed *process) {
 		}
 	}
 
+	_, err := os.Lstat(filepath.Join(c.o.Dir, "vault.new"))
+	brokenOff := err == nil
 	p := start(t, c.env, c.o)
 	defer p.kill()
 	loaded := p.state(authcore.SignedIn)
@@ -103,6 +108,9 @@ func (c *crashes) judge(what string, killed *process) {
 		}
 	case lost == 1:
 		c.lost++
+		if brokenOff {
+			c.unwritten++
+		}
 		if a.account().State != authcore.NeedsSignIn || a.problem() != authcore.ProblemRenewalInterrupted {
 			t.Errorf("%s: the rotated token never arrived, but the account is %s, %v", what, a.account().State, a.account().Problem)
 		}
@@ -118,8 +126,8 @@ func (c *crashes) judge(what string, killed *process) {
 }
 
 func (c *crashes) report() {
-	c.t.Logf("%d kills: %d sessions survived, %d lost because the server had rotated and the new token did not reach the disk; %d kills were in a renewal",
-		c.kills, c.survived, c.lost, c.interrupted)
+	c.t.Logf("%d kills: %d sessions survived, %d lost because the server had rotated and the new token did not reach the disk (%d of them in the moment of writing it); %d kills were in a renewal",
+		c.kills, c.survived, c.lost, c.unwritten, c.interrupted)
 }
 
 // A renewal writes twice, each time a new file that is renamed over the old
