@@ -16,6 +16,7 @@ require (
 	github.com/spf13/cobra v1.10.2
 	github.com/srwiley/rasterx v0.0.0-20220730225603-2ab79fcdd4ef
 	github.com/zalando/go-keyring v0.2.8
+	golang.org/x/image v0.24.0
 	golang.org/x/mod v0.43.0
 	golang.org/x/net v0.62.0
 	golang.org/x/oauth2 v0.37.0
@@ -27,7 +28,6 @@ require (
 
 require (
 	github.com/FyshOS/fancyfs v0.0.1 // indirect
-	golang.org/x/image v0.24.0 // indirect
 )
 
 require (

@@ -1,7 +1,7 @@
 ; The installer for Windows: for the user who runs it, without administrator
 ; rights. /S installs without asking, /D=C:\folder (last, unquoted) elsewhere.
 ; Made by build/package/windows/build, which sets VERSION, NUMBERS, FILES,
-; TEXTS, ICON, OUT and, to sign the uninstaller, SIGN.
+; TEXTS, ICON, WIZARD, OUT and, to sign the uninstaller, SIGN.
 
 Unicode True
 Target amd64-unicode
@@ -42,14 +42,47 @@ VIAddVersionKey "LegalCopyright" "Apache License 2.0"
 
 !define MUI_ICON "${ICON}"
 !define MUI_UNICON "${ICON}"
+!define MUI_WELCOMEFINISHPAGE_BITMAP "${WIZARD}"
 !define MUI_FINISHPAGE_RUN "$INSTDIR\${PROGRAM}"
-!define MUI_FINISHPAGE_RUN_TEXT "Start Bitfount Tray"
+!define MUI_FINISHPAGE_RUN_TEXT "$(START)"
 !insertmacro MUI_PAGE_DIRECTORY
 !insertmacro MUI_PAGE_INSTFILES
 !insertmacro MUI_PAGE_FINISH
 !insertmacro MUI_UNPAGE_CONFIRM
 !insertmacro MUI_UNPAGE_INSTFILES
+; Those that the program speaks; the first where Windows speaks another one.
 !insertmacro MUI_LANGUAGE "English"
+!insertmacro MUI_LANGUAGE "German"
+!insertmacro MUI_LANGUAGE "French"
+!insertmacro MUI_LANGUAGE "Spanish"
+!insertmacro MUI_LANGUAGE "Italian"
+
+!macro Text NAME EN DE FR ES IT
+	LangString ${NAME} ${LANG_ENGLISH} "${EN}"
+	LangString ${NAME} ${LANG_GERMAN} "${DE}"
+	LangString ${NAME} ${LANG_FRENCH} "${FR}"
+	LangString ${NAME} ${LANG_SPANISH} "${ES}"
+	LangString ${NAME} ${LANG_ITALIAN} "${IT}"
+!macroend
+!insertmacro Text START "Start Bitfount Tray" "Bitfount Tray starten" "Lancer Bitfount Tray" "Iniciar Bitfount Tray" "Avvia Bitfount Tray"
+!insertmacro Text ABOUT "Keeps your Bitfount session alive" "Hält Sie bei Bitfount angemeldet" "Garde votre session Bitfount ouverte" \
+	"Mantiene abierta su sesión de Bitfount" "Tiene aperta la Sua sessione Bitfount"
+!insertmacro Text RUNNING "Bitfount Tray is still running.$\n$\nChoose Quit in its menu, then Retry." \
+	"Bitfount Tray läuft noch.$\n$\nWählen Sie in seinem Menü „Beenden“ und dann „Wiederholen“." \
+	"Bitfount Tray fonctionne encore.$\n$\nChoisissez « Quitter » dans son menu, puis « Réessayer »." \
+	"Bitfount Tray sigue en marcha.$\n$\nElija «Salir» en su menú y después «Reintentar»." \
+	"Bitfount Tray è ancora in esecuzione.$\n$\nScelga «Chiudi Bitfount Tray» nel suo menu, poi «Riprova»."
+!insertmacro Text UNCHANGED "Bitfount Tray is still running. Nothing was changed." "Bitfount Tray läuft noch. Nichts wurde geändert." \
+	"Bitfount Tray fonctionne encore. Rien n’a été modifié." "Bitfount Tray sigue en marcha. No se ha cambiado nada." \
+	"Bitfount Tray è ancora in esecuzione. Nulla è stato modificato."
+!insertmacro Text UNWRITTEN "The files could not be written to $INSTDIR." "Die Dateien konnten nicht nach $INSTDIR geschrieben werden." \
+	"Les fichiers n’ont pas pu être écrits dans $INSTDIR." "No se pudieron escribir los archivos en $INSTDIR." \
+	"Non è stato possibile scrivere i file in $INSTDIR."
+!insertmacro Text FORGET "Also forget the accounts and settings of Bitfount Tray on this computer?$\n$\nSessions that were not signed out end at Bitfount by themselves." \
+	"Auch die Konten und Einstellungen von Bitfount Tray auf diesem Computer vergessen?$\n$\nSitzungen, die nicht abgemeldet wurden, enden bei Bitfount von selbst." \
+	"Oublier aussi les comptes et les réglages de Bitfount Tray sur cet ordinateur ?$\n$\nLes sessions qui n’ont pas été fermées se terminent d’elles-mêmes chez Bitfount." \
+	"¿Olvidar también las cuentas y los ajustes de Bitfount Tray en este equipo?$\n$\nLas sesiones que no se cerraron terminan por sí solas en Bitfount." \
+	"Dimenticare anche gli account e le impostazioni di Bitfount Tray su questo computer?$\n$\nLe sessioni non chiuse terminano da sole presso Bitfount."
 
 Var Running ; "1": it ran when it was to be replaced
 
@@ -72,9 +105,9 @@ Function ${un}End
 		Sleep 200
 		IntOp $1 $1 + 1
 		IntCmp $1 75 0 try ; 15 seconds: a renewal under way ends first
-		MessageBox MB_RETRYCANCEL|MB_ICONEXCLAMATION "Bitfount Tray is still running.$\n$\nChoose Quit in its menu, then Retry." /SD IDCANCEL IDRETRY again
+		MessageBox MB_RETRYCANCEL|MB_ICONEXCLAMATION "$(RUNNING)" /SD IDCANCEL IDRETRY again
 		SetErrorLevel 2
-		Abort "Bitfount Tray is still running. Nothing was changed."
+		Abort "$(UNCHANGED)"
 	again:
 		StrCpy $1 0
 		Goto try
@@ -101,8 +134,8 @@ Section
 	WriteUninstaller "$INSTDIR\uninstall.exe"
 	IfErrors 0 +3
 		SetErrorLevel 2
-		Abort "The files could not be written to $INSTDIR."
-	CreateShortcut "$SMPROGRAMS\Bitfount Tray.lnk" "$INSTDIR\${PROGRAM}" "" "" "" "" "" "Keeps your Bitfount session alive"
+		Abort "$(UNWRITTEN)"
+	CreateShortcut "$SMPROGRAMS\Bitfount Tray.lnk" "$INSTDIR\${PROGRAM}" "" "" "" "" "" "$(ABOUT)"
 
 	WriteRegStr HKCU "${UNINSTALL}" "DisplayName" "Bitfount Tray"
 	WriteRegStr HKCU "${UNINSTALL}" "DisplayVersion" "${VERSION}"
@@ -146,7 +179,7 @@ Section "un.Bitfount Tray"
 	RMDir "$INSTDIR"
 	DeleteRegKey HKCU "${UNINSTALL}"
 
-	MessageBox MB_YESNO|MB_ICONQUESTION|MB_DEFBUTTON2 "Also forget the accounts and settings of Bitfount Tray on this computer?$\n$\nSessions that were not signed out end at Bitfount by themselves." /SD IDNO IDNO keep
+	MessageBox MB_YESNO|MB_ICONQUESTION|MB_DEFBUTTON2 "$(FORGET)" /SD IDNO IDNO keep
 		RMDir /r "$LOCALAPPDATA\bitfount-tray"
 		RMDir /r "$APPDATA\bitfount-tray"
 	keep:

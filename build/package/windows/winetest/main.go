@@ -47,12 +47,13 @@ func main() {
 	setup := flag.String("setup", "", "the installer's `file`")
 	shim := flag.String("shim", "", "the `file` that is to be bcryptprimitives.dll")
 	old := flag.String("old", "", "the same `file` for a Windows without Unix sockets")
+	certificate := flag.String("certificate", "", "the `file` with the certificate that everything is signed with")
 	provider := flag.String("provider", "", "the demo identity provider's `file`")
 	out := flag.String("out", "", "the `folder` for screenshots")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	w := &walk{ctx: ctx, setup: *setup, shim: *shim, old: *old, out: *out, programs: trial.Programs{Provider: *provider}}
+	w := &walk{ctx: ctx, setup: *setup, shim: *shim, old: *old, certificate: *certificate, out: *out, programs: trial.Programs{Provider: *provider}}
 	if err := w.run(); err != nil {
 		fmt.Fprintf(os.Stderr, "\nwine-test failed: %v\n", err)
 		os.Exit(1)
@@ -62,10 +63,12 @@ func main() {
 
 // walk is one walk through the product.
 type walk struct {
-	ctx                   context.Context
-	setup, shim, old, out string
-	programs              trial.Programs
-	provider              *trial.Provider
+	ctx context.Context
+
+	setup, shim, old, certificate, out string
+
+	programs trial.Programs
+	provider *trial.Provider
 
 	step   int
 	d      *desktop.Desktop
@@ -120,7 +123,9 @@ func (w *walk) run() (err error) {
 	})
 	w.onDesktop(desktop.Options{Width: 1024, Height: 800, NoKeyring: true, NoOpenGL: true}, func() {
 		w.withoutOpenGL()
+		w.policy()
 		w.uninstall()
+		w.byHand()
 	})
 	return nil
 }
@@ -265,6 +270,11 @@ func (w *walk) install() {
 	w.contains(w.registry(uninstallKey), "DisplayName    REG_SZ    Bitfount Tray", "QuietUninstallString")
 	if w.registry(runKey, "/v", runValue) != "" {
 		fail("the installer has switched starting at login on")
+	}
+	// The installer writes it, so that it cannot be signed after the build.
+	uninstaller := w.installed("uninstall.exe")
+	if out, err := w.output("osslsigncode", "verify", "-CAfile", w.certificate, "-in", uninstaller); err != nil {
+		fail("the uninstaller's signature is not good: %w\n%s", err, out)
 	}
 }
 
@@ -453,9 +463,8 @@ func (w *walk) update() {
 	})
 }
 
-func (w *walk) end() {
-	w.say("--quit ends it, and takes the headers off the clipboard.")
-	w.do(authcore.Command{Name: authcore.CommandCopyHeaders, Service: "hub"})
+// quit ends the running program by its command line.
+func (w *walk) quit() {
 	if _, complaints, exit := w.wine(w.installed("bitfount-tray.exe"), "--quit"); exit != 0 {
 		fail("--quit ended with %d: %s", exit, complaints)
 	}
@@ -465,6 +474,12 @@ func (w *walk) end() {
 		}
 		return nil
 	})
+}
+
+func (w *walk) end() {
+	w.say("--quit ends it, and takes the headers off the clipboard.")
+	w.do(authcore.Command{Name: authcore.CommandCopyHeaders, Service: "hub"})
+	w.quit()
 	w.until("an empty clipboard", func() error {
 		if text, err := w.d.Clipboard(w.ctx); err == nil && text != "" {
 			return errors.New("the headers are still there")
@@ -507,6 +522,24 @@ func (w *walk) withoutOpenGL() {
 	w.closeMenu()
 }
 
+func (w *walk) policy() {
+	w.say("An administrator's policy in the registry fixes a setting.")
+	const key = `HKLM\Software\Policies\Bitfount\Tray`
+	set := func(args ...string) {
+		if _, complaints, exit := w.wine("reg", args...); exit != 0 {
+			fail("reg %v: %s", args, complaints)
+		}
+	}
+	set("add", key, "/v", "clipboard_seconds", "/t", "REG_DWORD", "/d", "20", "/f")
+	w.quit()
+	w.start("--hidden")
+	s := w.snapshot().Settings
+	if s.ClipboardSeconds != 20 || !s.IsLocked("clipboard_seconds") || s.IsLocked("exports") {
+		fail("the settings are %+v", s)
+	}
+	set("delete", key, "/f")
+}
+
 func (w *walk) uninstall() {
 	w.say("The uninstaller ends the running program and leaves the accounts.")
 	if _, complaints, exit := w.wine(w.installed("uninstall.exe"), "/S"); exit != 0 {
@@ -525,4 +558,67 @@ func (w *walk) uninstall() {
 			fail("the registry still has %s", left)
 		}
 	}
+}
+
+// byHand goes through the pages of installer and uninstaller as their user does.
+func (w *walk) byHand() {
+	w.say("The installer, page by page: where to, and that the program is to start.")
+	setup := w.command(w.setup)
+	ok(setup.Start())
+	w.page("8-installer-where", 1)
+	ok(w.d.Key(w.ctx, "Return"))
+	w.until("the program in the list of installed apps", func() error {
+		if !strings.Contains(w.registry(uninstallKey), "EstimatedSize") { // the last entry
+			return errors.New("it is not there")
+		}
+		return nil
+	})
+	w.page("9-installer-done", 1)
+	ok(w.d.Key(w.ctx, "Return"))
+	w.until("Bitfount Tray, still signed in", func() error {
+		s, err := w.resident().Snapshot(w.ctx)
+		if err == nil && s.ActiveAccount().State != authcore.SignedIn {
+			err = fmt.Errorf("it is %v", s.ActiveAccount().State)
+		}
+		return err
+	})
+	if err := setup.Wait(); err != nil {
+		fail("the installer: %w", err)
+	}
+
+	w.say("The uninstaller, page by page: accounts and settings are to be forgotten, too.")
+	w.quit()
+	ok(w.d.NoWindow(w.ctx, patience))
+	ok(w.command(w.installed("uninstall.exe")).Start())
+	w.page("10-uninstaller", 1)
+	ok(w.d.Key(w.ctx, "Return"))
+	w.page("11-uninstaller-question", 2)
+	ok(w.d.Key(w.ctx, "alt+y"))
+	w.until("accounts and settings to go", func() error {
+		for _, path := range []string{w.local("bitfount-tray"), w.roaming("bitfount-tray")} {
+			if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("%s is still there", path)
+			}
+		}
+		return nil
+	})
+	w.until("the uninstaller to close", func() error {
+		windows, err := w.d.Windows(w.ctx)
+		if err != nil || len(windows) == 0 {
+			return err
+		}
+		return errors.Join(w.d.Key(w.ctx, "Return"), errors.New("its window is still there"))
+	})
+}
+
+// page waits for so many windows and keeps a picture of them.
+func (w *walk) page(name string, number int) {
+	w.until(name, func() error {
+		windows, err := w.d.Windows(w.ctx)
+		if err == nil && len(windows) != number {
+			err = fmt.Errorf("%d windows are open, want %d", len(windows), number)
+		}
+		return err
+	})
+	w.picture(name)
 }
