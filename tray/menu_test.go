@@ -237,9 +237,9 @@ func TestLongWordsAreCut(t *testing.T) {
 }
 
 // TestTheMenuIsDrawnAsOftenAsItChanges walks through sessions from change to
-// change and compares with a look every minute and a half.
+// change and compares with a look every second, or every minute and a half.
 func TestTheMenuIsDrawnAsOftenAsItChanges(t *testing.T) {
-	const day = 24 * time.Hour
+	const day, ahead = 24 * time.Hour, 90 * time.Minute
 	look := func(s *authcore.Snapshot, now time.Time) string {
 		text := fmt.Sprint(s.ActiveAccount().Indicator(s.Now(now)), Tooltip(english, s, now))
 		for _, item := range Menu(english, s, now) {
@@ -248,9 +248,12 @@ func TestTheMenuIsDrawnAsOftenAsItChanges(t *testing.T) {
 		return text
 	}
 	for name, change := range map[string]func(*authcore.Account){
-		"a token of 50 hours":  func(a *authcore.Account) { a.ExpiresAt = noon.Add(50 * time.Hour) },
-		"a token of half an h": func(a *authcore.Account) { a.ExpiresAt = noon.Add(30 * time.Minute) },
-		"offline for a week":   func(a *authcore.Account) { a.State, a.ExpiresAt = authcore.Offline, noon.Add(7*day) },
+		"a token of 50 hours": func(a *authcore.Account) { a.ExpiresAt = noon.Add(50 * time.Hour) },
+		"a token of 35 minutes": func(a *authcore.Account) {
+			a.IssuedAt = noon.Add(ahead)
+			a.ExpiresAt = a.IssuedAt.Add(35 * time.Minute)
+		},
+		"offline for a week": func(a *authcore.Account) { a.State, a.ExpiresAt = authcore.Offline, noon.Add(7*day) },
 		"a session that ends": func(a *authcore.Account) {
 			a.SessionStartedAt, a.SessionExpiresAt = noon.Add(-26*day), noon.Add(4*day)
 			a.ExpiresAt = noon.Add(4*day + time.Hour)
@@ -261,10 +264,14 @@ func TestTheMenuIsDrawnAsOftenAsItChanges(t *testing.T) {
 		a.Renewable = true
 		change(&a)
 		s := snapshot(a)
-		s.Clock.Offset = 90 * time.Minute // this computer is behind
+		s.Clock.Offset = ahead // this computer is behind
+		step, end := 97*time.Second, noon.Add(8*day)
+		if a.ExpiresAt.Sub(a.IssuedAt) < time.Hour {
+			step, end = time.Second, noon.Add(time.Hour)
+		}
 		next, draws, changes := noon, 0, 0
 		drawn, before := "", ""
-		for now := noon; now.Before(noon.Add(8 * day)); now = now.Add(97 * time.Second) {
+		for now := noon; now.Before(end); now = now.Add(step) {
 			is := look(s, now)
 			if is != before {
 				changes++
