@@ -15,7 +15,6 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
-	"time"
 
 	"github.com/bitfount/bitfount-tray/authcore"
 	"github.com/bitfount/bitfount-tray/authcore/localapi"
@@ -89,31 +88,9 @@ func start(f flags) error {
 	case f.window:
 		return runWindow(ctx, client)
 	case f.quit:
-		return quit(ctx, client)
+		return client.Quit(ctx)
 	}
 	return runResident(ctx, f, paths, client)
-}
-
-// quitLimit is how long a resident may take to end: a renewal under way is
-// waited for.
-const quitLimit = 15 * time.Second
-
-// quit ends the resident, if there is one, and returns when it answers no more,
-// so that what comes after it, such as an update, can start another.
-func quit(ctx context.Context, client *localapi.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, quitLimit)
-	defer cancel()
-	err := client.Do(ctx, authcore.Command{Name: authcore.CommandQuit})
-	for err == nil {
-		if _, err = client.Snapshot(ctx); err == nil {
-			time.Sleep(20 * time.Millisecond)
-		}
-	}
-	var refused *authcore.Problem
-	if errors.As(err, &refused) || ctx.Err() != nil {
-		return err
-	}
-	return nil // not running, or cut off in the middle of an answer
 }
 
 func runResident(ctx context.Context, f flags, paths authcore.Paths, client *localapi.Client) error {

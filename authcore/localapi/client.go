@@ -60,6 +60,31 @@ func (c *Client) Do(ctx context.Context, command authcore.Command) error {
 	return c.post(ctx, "commands/"+url.PathEscape(string(command.Name)), command)
 }
 
+// quitLimit is how long a resident may take to end: a renewal under way is
+// waited for.
+const quitLimit = 15 * time.Second
+
+// Quit ends the resident and returns when it answers no more, so that what comes
+// next, such as an update, can start another. Without a resident it does
+// nothing. It takes at most 15 seconds; the error is then the context's.
+func (c *Client) Quit(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, quitLimit)
+	defer cancel()
+	err := c.Do(ctx, authcore.Command{Name: authcore.CommandQuit})
+	for err == nil {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+		_, err = c.Snapshot(ctx)
+	}
+	if refused, ok := errors.AsType[*authcore.Problem](err); ok {
+		return refused
+	}
+	return ctx.Err() // nil: not running, or cut off in the middle of an answer
+}
+
 // Headers returns the headers of a service, renewed first if need be.
 func (c *Client) Headers(ctx context.Context, q HeaderQuery) ([]export.Header, error) {
 	var wire headersAnswer

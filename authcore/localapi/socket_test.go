@@ -9,6 +9,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/bitfount/bitfount-tray/authcore"
 )
 
 func TestTheSocketIsPrivate(t *testing.T) {
@@ -147,6 +150,44 @@ func TestOnlyUnixSocketsHavePeers(t *testing.T) {
 	defer b.Close()
 	if err := checkPeer(a); err == nil {
 		t.Error("a pipe passes for a socket")
+	}
+}
+
+func TestQuitReturnsWhenTheResidentIsGone(t *testing.T) {
+	r := newResident()
+	b := r.backend()
+	var path string
+	var stop func()
+	b.Do = func(_ context.Context, c authcore.Command) error {
+		if c.Name == authcore.CommandQuit {
+			time.AfterFunc(300*time.Millisecond, stop) // the answer goes out first
+		}
+		return nil
+	}
+	path, stop = serve(t, b)
+	if err := NewClient(path).Quit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ln, err := Listen(path)
+	if err != nil {
+		t.Fatalf("another cannot start yet: %v", err)
+	}
+	_ = ln.Close()
+	if err := NewClient(path).Quit(t.Context()); err != nil {
+		t.Errorf("nobody runs: %v", err)
+	}
+
+	r = newResident()
+	r.fail = &authcore.Problem{Code: authcore.ProblemManaged}
+	path, _ = serve(t, r.backend())
+	if _, ok := errors.AsType[*authcore.Problem](NewClient(path).Quit(t.Context())); !ok {
+		t.Error("a refusal is no error")
+	}
+	stays, _ := serve(t, newResident().backend())
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := NewClient(stays).Quit(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it does not end: %v", err)
 	}
 }
 
