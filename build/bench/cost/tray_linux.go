@@ -192,10 +192,23 @@ func (b *bench) memory() error {
 		b.report.add(row{group: "CPU at rest", name: p.name, value: 100 * calm[i].CPU.Seconds() / b.rest.Seconds(), unit: "% of a core", floor: i == 1, product: i == 0, noRatio: true})
 	}
 	for i, p := range all {
-		b.report.add(row{group: "wake-ups at rest", name: p.name, value: float64(calm[i].Wakes) * 60 / b.rest.Seconds(), unit: "a minute", floor: i == 1, product: i == 0, noRatio: true,
-			note: fmt.Sprintf("%.0f context switches", float64(calm[i].Switches)*60/b.rest.Seconds())})
+		b.report.add(row{group: "context switches at rest", name: p.name, value: float64(calm[i].Switches) * 60 / b.rest.Seconds(), unit: "a minute", floor: i == 1, product: i == 0, noRatio: true,
+			note: moments(calm[i], b.rest)})
 	}
 	return nil
+}
+
+// moments says at how many moments a process woke up. One that never rests has
+// a single long one.
+func moments(c usage.Calmness, rest time.Duration) string {
+	switch n := c.Wakes; {
+	case c.Switches > 10*int(rest/time.Second):
+		return "without a pause"
+	case n == 1:
+		return "at 1 moment"
+	default:
+		return fmt.Sprintf("at %d moments", n)
+	}
 }
 
 func megabytes(bytes int64) float64 { return float64(bytes) / 1e6 }
