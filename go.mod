@@ -26,9 +26,7 @@ require (
 	rsc.io/qr v0.2.0
 )
 
-require (
-	github.com/FyshOS/fancyfs v0.0.1 // indirect
-)
+require github.com/FyshOS/fancyfs v0.0.1 // indirect
 
 require (
 	github.com/MicahParks/jwkset v0.11.4
