@@ -236,7 +236,7 @@ var words = map[ProblemCode]Words{
 	},
 	ProblemSessionEnded: {
 		"The server has ended this session.",
-		"Bitfount services cannot be used until you sign in again.",
+		"What is still valid can be used until it runs out; after that, Bitfount services need you to sign in again.",
 		"Choose “Sign in…”.",
 	},
 	ProblemRenewalInterrupted: {
