@@ -23,7 +23,24 @@ func newBriefTitle(title string, way *button) *fyne.Container {
 
 // briefLine is a line with an icon before it.
 func briefLine(icon fyne.Resource, text string) fyne.CanvasObject {
-	return container.New(&checkRow{}, widget.NewIcon(icon), plain(text, fyne.TextAlignLeading))
+	return container.New(iconLine{}, widget.NewIcon(icon), plain(text, fyne.TextAlignLeading))
+}
+
+// iconLine puts an icon in line with the texts above and below, and words beside
+// it.
+type iconLine struct{}
+
+func (iconLine) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	const left = textInset + timelineIcon
+	o[0].Resize(fyne.NewSquareSize(timelineIcon))
+	o[0].Move(fyne.NewPos(textInset, 9))
+	o[1].Resize(fyne.NewSize(size.Width-left, o[1].MinSize().Height))
+	o[1].Resize(fyne.NewSize(size.Width-left, o[1].MinSize().Height))
+	o[1].Move(fyne.NewPos(left, 0))
+}
+
+func (iconLine) MinSize(o []fyne.CanvasObject) fyne.Size {
+	return fyne.NewSize(200, o[1].MinSize().Height)
 }
 
 // filesBrief are the live files and their states on the session's page.
