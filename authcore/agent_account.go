@@ -38,6 +38,8 @@ type account struct {
 	// cancel ends the sign-in under way; nil once its tokens are being saved.
 	cancel  context.CancelFunc
 	waiters []waiter
+	// changed: the source has other content, perhaps, than while it was asked.
+	changed bool
 	// unwatch ends the watching of the account's source; never nil.
 	unwatch context.CancelFunc
 	// asked for by the user: it stays, even if nobody has signed in to it.

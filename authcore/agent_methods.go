@@ -154,19 +154,26 @@ func (a *Agent) watch(acc *account) {
 	if acc.rec.Source == nil {
 		return
 	}
-	a.startRenewal(acc)
 	if acc.rec.Source.File == "" {
+		a.startRenewal(acc)
 		return
 	}
 	ctx, cancel := context.WithCancel(a.ctx)
 	acc.unwatch = cancel
 	source := FileSource{Path: acc.rec.Source.File}
 	a.work(func() {
-		source.Watch(ctx, func() {
+		ask := func(wanted func() bool) {
 			a.post(func() {
-				if ctx.Err() == nil && !acc.busy {
+				if ctx.Err() == nil && wanted() {
 					a.startRenewal(acc)
 				}
+			})
+		}
+		// Whoever was in a hurry may have asked already.
+		source.watch(ctx, func() { ask(func() bool { return acc.cred == nil && !acc.busy }) }, func() {
+			ask(func() bool {
+				acc.changed = acc.busy // it may have been read before
+				return !acc.busy
 			})
 		})
 	})

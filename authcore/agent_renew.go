@@ -187,6 +187,10 @@ func (a *Agent) renewed(acc *account, attempt int, client *oauth.Client, r renew
 		return
 	}
 	acc.busy = false
+	if acc.changed && acc.rec.Source != nil {
+		acc.changed = false
+		defer a.startRenewal(acc)
+	}
 	now := a.now()
 	switch {
 	case r.gone:

@@ -199,7 +199,13 @@ const (
 // than before: rewritten, or replaced by another (also one that a symbolic link
 // now leads to). It relies on the system's notifications and looks by itself
 // every 2 minutes besides. It returns when ctx ends, and calls changed no more then.
-func (s FileSource) Watch(ctx context.Context, changed func()) {
+func (s FileSource) Watch(ctx context.Context, changed func()) { s.watch(ctx, func() {}, changed) }
+
+// watch is Watch, and calls ready first: no change of what is read from then on
+// is missed.
+func (s FileSource) watch(ctx context.Context, ready, changed func()) {
+	last, _ := s.read()
+	ready()
 	// A nil channel stays silent: then the polling alone has to do.
 	var events <-chan fsnotify.Event
 	var faults <-chan error
@@ -214,10 +220,10 @@ func (s FileSource) Watch(ctx context.Context, changed func()) {
 	}
 	poll := time.NewTicker(filePoll)
 	defer poll.Stop()
-	// settled is nil while nothing has happened. A folder in which something
-	// happens all the time must not put it off for ever.
-	var settled <-chan time.Time
-	last, _ := s.read()
+	// settled is nil while nothing has happened; before the watch began, something
+	// may have. A folder in which something happens all the time must not put it
+	// off for ever.
+	settled := time.After(fileSettle)
 	for {
 		select {
 		case <-ctx.Done():
