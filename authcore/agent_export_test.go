@@ -2,6 +2,7 @@ package authcore
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -300,6 +301,14 @@ func TestATokenFromAnotherProgramIsFollowed(t *testing.T) {
 	b.eventually(func() bool { return b.account().State == SignedIn && b.account().HasHeaders })
 	if got := b.hubHeader(); got != "Bearer first" {
 		t.Fatalf("header = %q", got)
+	}
+	// At any moment, also while the watch begins or the file is being read.
+	for i := range 30 {
+		token := fmt.Sprintf("token-%d", i)
+		put(token, time.Hour)
+		if i%3 == 0 {
+			b.eventually(func() bool { return b.hubHeader() == "Bearer "+token })
+		}
 	}
 	put("second", time.Hour)
 	b.eventually(func() bool { return b.hubHeader() == "Bearer second" })

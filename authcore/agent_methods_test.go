@@ -42,7 +42,8 @@ func TestEachSourceOfATokenNeedsNoCode(t *testing.T) {
 					t.Errorf("%s: %v", service, err)
 				}
 			}
-			if a := b.account(); a.State != SignedIn || a.Username != "ada" || a.Method != MethodExternalJWT {
+			b.eventually(func() bool { return b.account().State == SignedIn }) // it may be looked at once more
+			if a := b.account(); a.Username != "ada" || a.Method != MethodExternalJWT {
 				t.Errorf("account = %+v", a)
 			}
 			if err := b.agent.Do(t.Context(), Command{Name: CommandSignIn}); err == nil {
