@@ -18,6 +18,10 @@ NESTED := $(patsubst %/go.mod,%,$(wildcard build/*/go.mod))
 # How long each fuzz target runs.
 FUZZTIME ?= 5s
 
+# How many packages and fuzz targets are tested at a time: tests on a desktop wait
+# more than they work, so one more than there are processors.
+ABREAST := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
 ## demo: sign in at a demo provider and use a session; without a screen it walks through by itself
 .PHONY: demo
 demo: setup
@@ -40,10 +44,12 @@ test: setup check unit fuzz
 .PHONY: unit
 unit:
 	@mkdir -p $(OUT)
-	@go test -race -vet=off -count=1 -v ./... | tee $(OUT)/test.log | awk -f build/test/summary.awk
-	@# The race detector makes drawing so slow that all pictures are compared without it.
-	@CGO_ENABLED=0 go test -vet=off -count=1 ./ui
-	@CGO_ENABLED=0 go test -vet=off -count=1 -run LooksAsDrawn ./tray
+	@# The race detector makes drawing so slow that all pictures are compared without
+	@# it, meanwhile.
+	@{ CGO_ENABLED=0 go test -vet=off -count=1 ./ui && CGO_ENABLED=0 go test -vet=off -count=1 -run LooksAsDrawn ./tray; } \
+	    >$(OUT)/pictures.log 2>&1 & pictures=$$!; passed=true; \
+	  go test -race -p $(ABREAST) -vet=off -count=1 -v ./... | tee $(OUT)/test.log | awk -f build/test/summary.awk || passed=false; \
+	  wait $$pictures || passed=false; cat $(OUT)/pictures.log; $$passed
 	@for module in $(NESTED); do echo "module $$module"; \
 	  (cd $$module && go test -race -vet=off -count=1 -v ./...) | tee $(OUT)/test-$$(basename $$module).log | awk -f build/test/summary.awk; done
 
@@ -108,14 +114,9 @@ proof: setup
 ## fuzz: each fuzz target for FUZZTIME (5s)
 .PHONY: fuzz
 fuzz:
-	@mkdir -p $(OUT)
-	@for file in $$(git ls-files -co --exclude-standard '*_test.go'); do \
-	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
-	    printf '%s %s: ' "$$(dirname "$$file")" "$$target"; \
-	    (cd "$$(dirname "$$file")" && CGO_ENABLED=0 go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .) | tee $(OUT)/fuzz.log | tail -n 1 \
-	      || { cat $(OUT)/fuzz.log; exit 1; }; \
-	  done; \
-	done
+	@git ls-files -co --exclude-standard '*_test.go' | while read -r file; do \
+	    sed -n "s|^func \(Fuzz[A-Za-z0-9_]*\)(.*|$$(dirname "$$file") \1|p" "$$file"; \
+	  done | xargs -L 1 -P $(ABREAST) build/test/fuzz.sh $(FUZZTIME)
 
 ## lint-workflows: the workflows in .github, by actionlint
 .PHONY: lint-workflows
