@@ -101,6 +101,7 @@ type Agent struct {
 	storing       bool
 	writing       int             // workers that carry the list of revocations to disk
 	removed       map[string]bool // accounts that the vault still has
+	departures    int             // sign-outs that were carried to disk
 	storeProblem  *Problem
 	storeLate     *Problem // shown while the first answer is waited for
 	storeAt       time.Time

@@ -203,6 +203,31 @@ func TestASignOutBesideASaveIsNotUndone(t *testing.T) {
 	}
 }
 
+// The same, where the other change was done first and is heard of last.
+func TestADocumentFromBeforeASignOutIsNotTakenIn(t *testing.T) {
+	for _, name := range []CommandName{CommandSignOut, CommandRemove} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t)
+			b.signIn()
+			before, err := b.agent.store.load(t.Context())
+			if err != nil || len(before.Accounts) != 1 {
+				t.Fatal(before, err)
+			}
+			b.do(name)
+			b.settle()
+			b.agent.post(func() {
+				b.agent.writing++
+				b.agent.synced(before, synced{}, nil)
+			})
+			b.settle()
+			b.wantState(SignedOut)
+			if n := len(b.agent.Snapshot().Accounts); n != 1 || b.account().HasHeaders {
+				t.Errorf("%s: the session came back; %d accounts", name, n)
+			}
+		})
+	}
+}
+
 func TestASignOutWhileTheSignInIsBeingSavedWins(t *testing.T) {
 	for _, name := range []CommandName{CommandSignOut, CommandRemove} {
 		for range 4 {

@@ -52,6 +52,7 @@ func (a *Agent) signOut(acc *account, remove bool) {
 		})
 		a.post(func() {
 			a.writing--
+			a.departures++
 			if newer.RefreshToken != token {
 				a.revocationDue(newer)
 			}

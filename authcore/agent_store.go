@@ -307,13 +307,14 @@ func (a *Agent) syncStore() {
 	}
 	removed, now := slices.Collect(maps.Keys(a.removed)), a.now()
 	active, first, owed := a.active, !a.loaded, slices.Clone(a.revocations)
+	departures := a.departures
 	ctx := a.ctx
 	a.work(func() {
 		if first {
 			late := time.AfterFunc(lateAfter, func() { a.post(a.storeIsLate) })
 			doc, err := a.store.load(ctx)
 			late.Stop()
-			a.post(func() { a.synced(doc, synced{}, err) })
+			a.post(func() { a.synced(doc, synced{departures: departures}, err) })
 			return
 		}
 		// A vault that was good before and is beyond reading now is put aside:
@@ -344,7 +345,7 @@ func (a *Agent) syncStore() {
 			d.Active = active
 			doc = *d
 		})
-		a.post(func() { a.synced(doc, synced{unsaved, renamed, removed, found}, err) })
+		a.post(func() { a.synced(doc, synced{unsaved, renamed, removed, found, departures}, err) })
 	})
 }
 
@@ -354,6 +355,8 @@ type synced struct {
 	removed          []string
 	// owed are refresh tokens that only the disk knew.
 	owed []revocation
+	// departures are the agent's when it began.
+	departures int
 }
 
 // synced takes in what syncStore found.
@@ -381,11 +384,16 @@ func (a *Agent) synced(doc document, done synced, err error) {
 	for _, r := range done.owed {
 		a.revocationDue(r)
 	}
-	a.merge(doc)
+	if done.departures == a.departures {
+		a.merge(doc)
+		a.setLoaded()
+	} else {
+		// A sign-out was faster: the document may be from before it.
+		a.storeAt = a.now()
+	}
 	for _, id := range done.removed {
 		delete(a.removed, id)
 	}
-	a.setLoaded()
 	for _, acc := range a.accounts {
 		if acc.unsaved || acc.renamed {
 			a.storeAt = a.now()
