@@ -37,19 +37,26 @@ build: setup-build
 
 ## test: everything: formatting, vet, architecture, unit and end-to-end tests with the race detector, fuzzing
 .PHONY: test
-test: setup check unit fuzz
+test: setup check
+	@mkdir -p $(OUT)
+	@# What needs no desktop runs beside the tests that do, which mostly wait.
+	@$(MAKE) --no-print-directory drawn nested fuzz >$(OUT)/beside.log 2>&1 & beside=$$!; passed=true; \
+	  $(MAKE) --no-print-directory race || passed=false; \
+	  wait $$beside || passed=false; cat $(OUT)/beside.log; $$passed
 	@echo "make test: everything passed"
 
 ## unit: the tests of all modules with the race detector, end to end too
-.PHONY: unit
-unit:
+.PHONY: unit race drawn nested
+unit: race drawn nested
+race:
 	@mkdir -p $(OUT)
-	@# The race detector makes drawing so slow that all pictures are compared without
-	@# it, meanwhile.
-	@{ CGO_ENABLED=0 go test -vet=off -count=1 ./ui && CGO_ENABLED=0 go test -vet=off -count=1 -run LooksAsDrawn ./tray; } \
-	    >$(OUT)/pictures.log 2>&1 & pictures=$$!; passed=true; \
-	  go test -race -p $(ABREAST) -vet=off -count=1 -v ./... | tee $(OUT)/test.log | awk -f build/test/summary.awk || passed=false; \
-	  wait $$pictures || passed=false; cat $(OUT)/pictures.log; $$passed
+	@go test -race -p $(ABREAST) -vet=off -count=1 -v ./... | tee $(OUT)/test.log | awk -f build/test/summary.awk
+drawn:
+	@# The race detector makes drawing so slow that all pictures are compared without it.
+	@CGO_ENABLED=0 go test -vet=off -count=1 ./ui
+	@CGO_ENABLED=0 go test -vet=off -count=1 -run LooksAsDrawn ./tray
+nested:
+	@mkdir -p $(OUT)
 	@for module in $(NESTED); do echo "module $$module"; \
 	  (cd $$module && go test -race -vet=off -count=1 -v ./...) | tee $(OUT)/test-$$(basename $$module).log | awk -f build/test/summary.awk; done
 
